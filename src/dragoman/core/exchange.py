@@ -1,0 +1,128 @@
+"""One HTTP exchange as values: what is sent, what comes back, how long to wait. No I/O.
+
+Dialects, signers, flows and transports all speak of these, and none of them imports another; that is why they stand here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from dragoman.core.errors import DragomanError, UsageError
+from dragoman.core.events import Event
+
+Headers = tuple[tuple[str, str], ...]
+"""Header fields in order, names in lower case. A field may occur several times."""
+
+
+def header(headers: Headers, name: str) -> str | None:
+    """The first value of the field ``name`` (lower case), or ``None``."""
+    for field, value in headers:
+        if field == name:
+            return value
+    return None
+
+
+def with_headers(headers: Headers, changes: Mapping[str, str]) -> Headers:
+    """``headers`` with each field of ``changes`` set, replacing what had the same name."""
+    lowered = {name.lower(): value for name, value in changes.items()}
+    return (*((name, value) for name, value in headers if name not in lowered), *lowered.items())
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A request on its way out (client role) or as it came in (server role).
+
+    ``url`` is the dialect's own path when a dialect makes it, absolute once the router has joined it to a base, and path with query
+    as received in the server role.
+    """
+
+    method: str
+    url: str
+    headers: Headers = ()
+    body: bytes = b""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """A whole answer: status, header fields (names in lower case) and body."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+
+class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
+    """How long to wait, in seconds; ``None`` waits for ever.
+
+    ``connect_s`` bounds one connection with its TLS and proxy handshakes. ``first_byte_s`` bounds the time until the answer begins,
+    over all tries together. ``between_bytes_s`` bounds each silence after that, ``total_s`` everything.
+    """
+
+    connect_s: float | None = 10.0
+    first_byte_s: float | None = 300.0
+    between_bytes_s: float | None = 120.0
+    total_s: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            _check_wait(name, getattr(self, name))
+
+    @classmethod
+    def of(cls, given: float | Timeouts | None) -> Timeouts:
+        """A number bounds every single wait (connect, first byte, each silence); ``None`` gives the defaults."""
+        if given is None:
+            return cls()
+        if isinstance(given, Timeouts):
+            return given
+        _check_wait("timeout", given)
+        return cls(connect_s=given, first_byte_s=given, between_bytes_s=given)
+
+
+def _check_wait(name: str, value: object) -> None:
+    if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf")):
+        return
+    raise UsageError(f"{name} is {value!r}; a positive number of seconds or None is allowed")
+
+
+class Decoder(Protocol):
+    """Bytes of one answer to events. Never raises: after each call ``error`` says whether the answer failed.
+
+    Events decoded before a failure are returned first, so text that arrived is never lost to an error that came in the same read.
+    """
+
+    error: DragomanError | None
+    done: bool
+    """The answer's own end was seen; nothing more needs to be read."""
+    ending: bool
+    """The content is complete and only a tail (usage, end marker) may follow; waiting long for it is not worth while."""
+
+    def feed(self, data: bytes) -> list[Event]: ...
+
+    def close(self) -> list[Event]: ...
+
+
+class Encoder(Protocol):
+    """Events of one answer to bytes of a server's answer."""
+
+    content_type: str
+
+    def send(self, event: Event) -> bytes: ...
+
+    def fail(self, error: DragomanError) -> bytes:
+        """The failure in the dialect's own form, after which nothing more is sent."""
+
+    def close(self) -> bytes: ...
+
+
+def decode(decoder: Decoder, chunks: Iterable[bytes]) -> Iterable[Event]:
+    """All events of an answer whose bytes are at hand; raises the decoder's error where it occurs."""
+    for chunk in chunks:
+        yield from decoder.feed(chunk)
+        if decoder.error:
+            raise decoder.error
+        if decoder.done:
+            return
+    yield from decoder.close()
+    if decoder.error:
+        raise decoder.error

@@ -1,0 +1,200 @@
+"""Events to one response: the only accumulator in the package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import assert_never
+
+import msgspec
+
+from dragoman.core.events import (
+    BlockEnded,
+    BlockStarted,
+    Event,
+    Finished,
+    FinishName,
+    FinishReason,
+    ReasoningDelta,
+    SourceAdded,
+    Started,
+    TextDelta,
+    TokenLogprob,
+    ToolDelta,
+)
+from dragoman.core.messages import AnyPart, Message, Reasoning, Refusal, Source, Text, ToolCall
+from dragoman.core.opaque import Extra
+from dragoman.core.usage import Usage
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the answers asked for. ``finish`` is ``None`` where the answer did not reach its end."""
+
+    parts: tuple[AnyPart, ...] = ()
+    finish: FinishReason | None = None
+    logprobs: tuple[TokenLogprob, ...] | None = None
+    extra: Extra = {}
+
+    @property
+    def message(self) -> Message:
+        """The turn to append to the conversation."""
+        return Message("assistant", self.parts)
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole answer. The shortcuts (``text``, ``tool_calls`` …) read the first choice."""
+
+    choices: tuple[Choice, ...]
+    id: str | None = None
+    model: str | None = None
+    created_s: int | None = None
+    usage: Usage | None = None
+    warnings: tuple[str, ...] = ()
+    provider: str | None = None
+    extra: Extra = {}
+
+    @property
+    def parts(self) -> tuple[AnyPart, ...]:
+        return self.choices[0].parts if self.choices else ()
+
+    @property
+    def message(self) -> Message:
+        """The turn to append to the conversation."""
+        return Message("assistant", self.parts)
+
+    @property
+    def text(self) -> str:
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def reasoning(self) -> str:
+        return "".join(part.text for part in self.parts if isinstance(part, Reasoning))
+
+    @property
+    def refusal(self) -> str | None:
+        return "".join(part.text for part in self.parts if isinstance(part, Refusal)) or None
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        return tuple(part for part in self.parts if isinstance(part, ToolCall))
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        return tuple(part for part in self.parts if isinstance(part, Source))
+
+    @property
+    def finish_reason(self) -> FinishName | None:
+        """Our word for why the model stopped; ``None`` where the answer did not reach its end. The vendor's is in ``finish.raw``."""
+        return self.finish.unified if self.finish else None
+
+    @property
+    def finish(self) -> FinishReason | None:
+        return self.choices[0].finish if self.choices else None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class _Block:
+    __slots__ = ("ended", "pieces", "started")
+
+    def __init__(self, started: BlockStarted) -> None:
+        self.started = started
+        self.pieces: list[str] = []
+        self.ended: BlockEnded | None = None
+
+    def part(self) -> AnyPart:
+        started, text = self.started, "".join(self.pieces)
+        extra = {**started.extra, **self.ended.extra} if self.ended and self.ended.extra else started.extra
+        match started.kind:
+            case "text":
+                return Text(text=text, extra=extra)
+            case "refusal":
+                return Refusal(text=text, extra=extra)
+            case "tool":
+                return ToolCall(id=started.id or "", name=started.name or "", arguments=text, extra=extra)
+            case "reasoning":
+                signature = self.ended.signature if self.ended else None
+                return Reasoning(text=text, signature=signature, redacted_data=started.redacted_data, id=started.id, extra=extra)
+            case _:
+                assert_never(started.kind)
+
+
+class _Choice:
+    __slots__ = ("blocks", "finished", "logprobs", "order")
+
+    def __init__(self) -> None:
+        self.blocks: dict[int, _Block] = {}
+        self.order: list[_Block | Source] = []
+        self.logprobs: list[TokenLogprob] = []
+        self.finished: Finished | None = None
+
+    def choice(self) -> Choice:
+        return Choice(
+            parts=tuple(item.part() if isinstance(item, _Block) else item for item in self.order),
+            finish=self.finished.reason if self.finished else None,
+            logprobs=tuple(self.logprobs) or None,
+            extra=self.finished.extra if self.finished else {},
+        )
+
+
+class Fold:
+    """Accumulates events; ``response()`` may be asked at any time and then holds what has arrived so far."""
+
+    def __init__(self) -> None:
+        self._started = Started()
+        self._choices: dict[int, _Choice] = {}
+        self._usage: Usage | None = None
+
+    def add(self, event: Event) -> None:
+        """Take in one event, in legal order."""
+        match event:
+            case TextDelta():
+                choice = self._choice(event.choice)
+                choice.blocks[event.index].pieces.append(event.text)
+                if event.logprobs:
+                    choice.logprobs.extend(event.logprobs)
+            case ReasoningDelta():
+                self._choice(event.choice).blocks[event.index].pieces.append(event.reasoning)
+            case ToolDelta():
+                self._choice(event.choice).blocks[event.index].pieces.append(event.arguments)
+            case Started():
+                self._started = event
+            case BlockStarted():
+                choice = self._choice(event.choice)
+                block = choice.blocks[event.index] = _Block(event)
+                choice.order.append(block)
+            case BlockEnded():
+                self._choice(event.choice).blocks[event.index].ended = event
+            case SourceAdded():
+                self._choice(event.choice).order.append(event.source)
+            case Finished():
+                self._choice(event.choice).finished = event
+                self._usage = event.usage or self._usage
+            case _:
+                assert_never(event)
+
+    def _choice(self, number: int) -> _Choice:
+        found = self._choices.get(number)
+        if found is None:
+            found = self._choices[number] = _Choice()
+        return found
+
+    def response(self) -> Response:
+        started = self._started
+        return Response(
+            choices=tuple(self._choices[number].choice() for number in sorted(self._choices)),
+            id=started.id,
+            model=started.model,
+            created_s=started.created_s,
+            usage=self._usage,
+            warnings=started.warnings,
+            extra=started.extra,
+        )
+
+
+def fold(events: Iterable[Event]) -> Response:
+    """The response that ``events`` tell."""
+    state = Fold()
+    for event in events:
+        state.add(event)
+    return state.response()

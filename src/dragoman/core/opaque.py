@@ -1,0 +1,13 @@
+"""Names for what a vendor sends and we only carry.
+
+``Json`` is a parsed JSON value that this package does not look into (a tool's schema, a vendor's private field). ``Extra`` maps the
+name of a dialect to what that dialect alone has; it survives a round trip through that dialect and is ignored by the others.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+Json: TypeAlias = Any
+JsonObject: TypeAlias = dict[str, Json]
+Extra: TypeAlias = dict[str, JsonObject]
