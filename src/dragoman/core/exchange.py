@@ -35,13 +35,14 @@ class Call(msgspec.Struct, frozen=True):
     """A request on its way out (client role) or as it came in (server role).
 
     ``url`` is the dialect's own path when a dialect makes it, absolute once the router has joined it to a base, and path with query
-    as received in the server role.
+    as received in the server role. ``warnings`` name what of the request could not be put into it.
     """
 
     method: str
     url: str
     headers: Headers = ()
     body: bytes = b""
+    warnings: tuple[str, ...] = ()
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -91,11 +92,16 @@ class Decoder(Protocol):
     Events decoded before a failure are returned first, so text that arrived is never lost to an error that came in the same read.
     """
 
-    error: DragomanError | None
-    done: bool
-    """The answer's own end was seen; nothing more needs to be read."""
-    ending: bool
-    """The content is complete and only a tail (usage, end marker) may follow; waiting long for it is not worth while."""
+    @property
+    def error(self) -> DragomanError | None: ...
+
+    @property
+    def done(self) -> bool:
+        """The answer's own end was seen; nothing more needs to be read."""
+
+    @property
+    def ending(self) -> bool:
+        """The content is complete and only a tail (usage, end marker) may follow; waiting long for it is not worth while."""
 
     def feed(self, data: bytes) -> list[Event]: ...
 

@@ -1,0 +1,107 @@
+"""Rows from files: those of the package and those of a user, each read when it is asked for."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from dragoman.catalogue.schema import Auth, Model, Provider
+from dragoman.core.errors import UnknownModel, UsageError
+
+ROWS: Final = Path(__file__).parent / "providers"
+_KNOWN: Final = {"Provider": Provider, "auth": Auth, "models": Model}
+
+
+class Catalogue:
+    """The rows of the package, and over them those of the user's own files."""
+
+    def __init__(self, user_files: tuple[Path, ...] = ()) -> None:
+        self._rows: dict[str, Provider] = {}
+        self._user = {row.name: row for path in user_files for row in read_rows(path)}
+
+    def names(self) -> list[str]:
+        """Every provider's name, sorted."""
+        return sorted({path.stem for path in ROWS.glob("*.toml")} | self._user.keys())
+
+    def __iter__(self) -> Iterator[Provider]:
+        return (self.provider(name) for name in self.names())
+
+    def provider(self, name: str) -> Provider:
+        """The row ``name``. Raises ``UnknownModel`` that names the nearest ones."""
+        row = self._user.get(name) or self._rows.get(name)
+        if row is None:
+            path = ROWS / f"{name}.toml"
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or not path.is_file():
+                raise UnknownModel(f"provider: {name!r} is not known; {nearest(name, self.names())}")
+            row = self._rows[name] = read_rows(path)[0]
+        return row
+
+    def resolve(self, model: str) -> tuple[Provider, str]:
+        """The row and the provider's own model name that ``provider/model`` means. Raises ``UnknownModel``."""
+        name, slash, rest = model.partition("/")
+        if not slash or not name:
+            raise UnknownModel(f"model: {model!r} was given; 'provider/model' is expected, {self._guess(model)}")
+        row = self.provider(name)
+        known = [one.name for one in row.models]
+        if not rest:
+            if row.default_model is None:
+                raise UnknownModel(f"model: {model!r} names no model; write {name}/<model>, {nearest('', known)}")
+            return row, row.default_model
+        if row.closed_models and rest not in known:
+            raise UnknownModel(f"model: {name} has no {rest!r}; {nearest(rest, known)}")
+        return row, rest
+
+    def _guess(self, model: str) -> str:
+        """Providers that list a model of this name, else the nearest provider."""
+        owners = [f"{row.name}/{model}" for row in self if any(one.name == model for one in row.models)]
+        return f"perhaps {' or '.join(map(repr, owners))}" if owners else nearest(model, self.names())
+
+
+def nearest(given: str, allowed: list[str]) -> str:
+    """Words for an error: the names closest to ``given``, else all or the first of those allowed."""
+    close = difflib.get_close_matches(given, allowed, n=3, cutoff=0.5)
+    if close:
+        return f"did you mean {' or '.join(map(repr, close))}?"
+    shown = ", ".join(allowed[:12]) + (" …" if len(allowed) > 12 else "")
+    return f"known are: {shown}" if allowed else "none is listed"
+
+
+def read_rows(path: Path) -> list[Provider]:
+    """The rows of one file: a single provider, or several as ``[providers.<name>]``. Raises ``UsageError`` with file and field."""
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise UsageError(f"{path}: cannot be read: {fault.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise UsageError(f"{path}: not valid TOML: {fault}") from None
+    table = told.get("providers")
+    if isinstance(table, Mapping):
+        odd = sorted(told.keys() - {"providers"})
+        if odd:
+            raise UsageError(f"{path}: {odd[0]}: only [providers.<name>] tables are allowed beside one another")
+        return [_row(path, {"name": name, "title": name, **row}) for name, row in table.items()]
+    return [_row(path, {"name": path.stem, **told})]
+
+
+def _row(path: Path, told: Mapping[str, object]) -> Provider:
+    try:
+        return msgspec.convert(told, Provider)
+    except msgspec.ValidationError as fault:
+        raise UsageError(f"{path}: {told.get('name')}: {_explain(str(fault))}") from None
+
+
+def _explain(fault: str) -> str:
+    """msgspec's words, with the nearest names where a field is not known."""
+    found = re.search(r"unknown field `([^`]*)`(?: - at `\$\.?([^`\[]*))?", fault)
+    if not found:
+        return fault.replace(" - at `$.", " at `")
+    field, place = found.group(1), found.group(2) or "Provider"
+    kind = _KNOWN.get(place)
+    allowed = list(kind.__struct_fields__) if kind else []
+    return f"unknown field {field!r}{'' if place == 'Provider' else f' in {place}'}; {nearest(field, allowed)}"

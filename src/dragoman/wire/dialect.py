@@ -1,0 +1,53 @@
+"""What a dialect is: one wire protocol, spoken in both roles, as pure functions of a module.
+
+``ClientRole`` is how we call an upstream, ``ServerRole`` how someone calls us. A module that has both gives a provider, a gateway face and
+an emulator. Every dialect module reads in the same order: docstring with the wire's documentation, tables, ``encode_request``,
+``decode_request``, decoder, encoder, errors.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dragoman.core.errors import DragomanError
+from dragoman.core.exchange import Call, Decoder, Encoder, Reply
+from dragoman.core.request import Request
+from dragoman.wire.quirks import Quirks
+
+
+class ClientRole(Protocol):
+    """Calling an upstream."""
+
+    @staticmethod
+    def encode_request(request: Request, quirks: Quirks) -> Call:
+        """The call, its URL being the path below the provider's base. Raises ``UsageError`` for what cannot be said at all."""
+
+    @staticmethod
+    def decoder(streaming: bool, quirks: Quirks) -> Decoder:
+        """A decoder for one answer; ``streaming`` tells the form in which the answer came, not the one asked for."""
+
+    @staticmethod
+    def decode_error(reply: Reply, quirks: Quirks) -> DragomanError:
+        """The error that an answer with a failing status means."""
+
+
+class ServerRole(Protocol):
+    """Being called."""
+
+    @staticmethod
+    def decode_request(call: Call, quirks: Quirks) -> Request:
+        """What the caller asks. Raises ``BadRequest`` that names the field."""
+
+    @staticmethod
+    def encoder(request: Request, quirks: Quirks) -> Encoder:
+        """An encoder for the answer to ``request``, streamed or whole as it asked."""
+
+    @staticmethod
+    def encode_error(error: DragomanError, quirks: Quirks) -> Reply:
+        """A whole answer that tells the failure in the dialect's own form."""
+
+
+class Dialect(ClientRole, ServerRole, Protocol):
+    """Both roles and the path on which the dialect is served below a provider's base."""
+
+    PATH: str

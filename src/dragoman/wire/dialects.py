@@ -1,0 +1,19 @@
+"""The dialects by name. A module is a dialect when it has the functions of ``wire.dialect.Dialect``; the type checker sees to it here."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final, cast
+
+from dragoman.core.errors import UsageError
+from dragoman.wire.dialect import Dialect
+
+NAMES: Final = ("openai_chat", "raycast")
+"""Every dialect there is. The three other legacy wires are OpenAI's with quirks, and so rows of the catalogue."""
+
+
+def dialect(name: str) -> Dialect:
+    """The dialect ``name``, its module loaded when first asked for. Raises ``UsageError``."""
+    if name not in NAMES:
+        raise UsageError(f"dialect: {name!r} was given; one of {', '.join(NAMES)} is allowed")
+    return cast(Dialect, import_module(f"dragoman.wire.{name}"))

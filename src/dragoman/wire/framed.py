@@ -1,0 +1,124 @@
+"""Framing joined to a dialect's reader: the streaming and the whole-body decoder that every dialect's ``decoder`` returns.
+
+The law of ``core.exchange.Decoder`` is kept here once: nothing raises, what was decoded before a failure is returned first, and after
+a failure or the answer's end nothing more is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from dragoman.core.errors import BadReply, DragomanError, StreamCut
+from dragoman.core.events import Event
+from dragoman.wire.sse import Frame
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+
+
+class Framing(Protocol):
+    """Bytes to frames."""
+
+    def feed(self, data: bytes) -> Iterable[Frame]: ...
+
+    def close(self) -> Iterable[Frame]: ...
+
+
+class Reader(Protocol):
+    """Frames of one dialect to events, appended to ``out``. May raise any ``DragomanError``."""
+
+    done: bool
+    ending: bool
+
+    def read(self, name: str, data: bytes, out: list[Event]) -> None: ...
+
+    def end(self, out: list[Event]) -> None:
+        """The stream has ended: append what completes the answer, or raise ``StreamCut`` where it is not complete."""
+
+
+class StreamDecoder:
+    """Decodes an answer that comes in frames."""
+
+    def __init__(self, framing: Framing, reader: Reader) -> None:
+        self._framing = framing
+        self._reader = reader
+        self.error: DragomanError | None = None
+
+    @property
+    def done(self) -> bool:
+        return self._reader.done
+
+    @property
+    def ending(self) -> bool:
+        return self._reader.ending
+
+    def feed(self, data: bytes) -> list[Event]:
+        out: list[Event] = []
+        reader = self._reader
+        if self.error or reader.done:
+            return out
+        try:
+            for name, frame in self._framing.feed(data):
+                reader.read(name, frame, out)
+                if reader.done:
+                    break
+        except DragomanError as error:
+            self.error = error
+        return out
+
+    def close(self) -> list[Event]:
+        out: list[Event] = []
+        reader = self._reader
+        if self.error or reader.done:
+            return out
+        try:
+            self._read_tail(out)
+            if not reader.done:
+                reader.end(out)
+        except DragomanError as error:
+            self.error = error
+        return out
+
+    def _read_tail(self, out: list[Event]) -> None:
+        """A last frame without its end counts where it is whole; where it cannot be read, the stream was cut inside it."""
+        for name, frame in self._framing.close():
+            try:
+                self._reader.read(name, frame, out)
+            except BadReply as fault:
+                raise StreamCut("the stream was cut inside an event", body=fault.body) from None
+            if self._reader.done:
+                return
+
+
+class WholeDecoder:
+    """Decodes an answer that comes as one body."""
+
+    ending = False
+
+    def __init__(self, read_body: Callable[[bytes], list[Event]], max_body_bytes: int = MAX_BODY_BYTES) -> None:
+        self._read_body = read_body
+        self._max = max_body_bytes
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self.error: DragomanError | None = None
+        self.done = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        self._size += len(data)
+        if self._size > self._max:
+            self.error = BadReply(f"the answer is longer than {self._max} bytes")
+            self._pieces.clear()
+        elif not self.error:
+            self._pieces.append(data)
+        return []
+
+    def close(self) -> list[Event]:
+        if self.error or self.done:
+            return []
+        try:
+            events = self._read_body(b"".join(self._pieces))
+        except DragomanError as error:
+            self.error = error
+            return []
+        self.done = True
+        return events

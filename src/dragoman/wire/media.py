@@ -1,0 +1,32 @@
+"""Media in text: ``data:`` URLs (RFC 2397) and base64."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from dragoman.core.errors import BadRequest
+
+
+def encode_data_url(data: bytes, media_type: str) -> str:
+    return f"data:{media_type};base64,{encode_base64(data)}"
+
+
+def decode_data_url(url: str, what: str) -> tuple[bytes, str]:
+    """The bytes and the media type of a base64 ``data:`` URL. Raises ``BadRequest``."""
+    head, comma, text = url[5:].partition(",")
+    if not comma or not head.endswith(";base64"):
+        raise BadRequest(f"{what}: a data URL must look like data:<media type>;base64,<data>", param=what)
+    return decode_base64(text, what), head.removesuffix(";base64")
+
+
+def encode_base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def decode_base64(text: str, what: str) -> bytes:
+    """Raises ``BadRequest`` for what is not base64."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as fault:
+        raise BadRequest(f"{what}: not valid base64: {fault}", param=what) from None

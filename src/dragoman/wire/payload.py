@@ -1,0 +1,97 @@
+"""The one guarded JSON parse: whatever bytes come from a network become a value of the wanted type or a ``BadReply``/``BadRequest``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from dragoman.core.errors import BadReply, BadRequest
+from dragoman.core.opaque import JsonObject
+
+T = TypeVar("T")
+
+SNIPPET_CHARACTERS: Final = 2000
+_ANY: Final = msgspec.json.Decoder(Any)
+_ENCODER: Final = msgspec.json.Encoder()
+_FAULTS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_PATH: Final = re.compile(r" - at `\$\.?([^`]*)`")
+
+
+def snippet(data: bytes) -> str:
+    """The beginning of ``data`` as text, for an error's ``body``."""
+    return data[: SNIPPET_CHARACTERS * 4].decode("utf-8", "replace")[:SNIPPET_CHARACTERS]
+
+
+def parse(data: bytes, decoder: msgspec.json.Decoder[T], what: str = "the answer") -> T:
+    """``data`` as the type of ``decoder``; raises ``BadReply`` with the fault and the bytes' beginning."""
+    try:
+        return decoder.decode(data)
+    except _FAULTS as fault:
+        raise BadReply(f"{what} cannot be read: {_describe(data, fault)}", body=snippet(data)) from None
+
+
+def parse_object(data: bytes, what: str = "the answer") -> JsonObject:
+    """``data`` as a JSON object of any content; raises ``BadReply``."""
+    value = parse(data, _ANY, what)
+    if not isinstance(value, dict):
+        raise BadReply(f"{what} is {type(value).__name__}, not a JSON object", body=snippet(data))
+    return value
+
+
+def try_object(data: bytes) -> JsonObject | None:
+    """``data`` as a JSON object, or ``None`` where it is anything else."""
+    try:
+        value = _ANY.decode(data)
+    except _FAULTS:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def is_complete(text: str) -> bool:
+    """Whether ``text`` is one whole JSON value."""
+    try:
+        _ANY.decode(text)
+    except _FAULTS:
+        return False
+    return True
+
+
+def parse_request(data: bytes, what: str = "the request body") -> JsonObject:
+    """A caller's JSON object; raises ``BadRequest``."""
+    try:
+        value = _ANY.decode(data)
+    except _FAULTS as fault:
+        raise BadRequest(f"{what} is not valid JSON: {fault}") from None
+    if not isinstance(value, dict):
+        raise BadRequest(f"{what} is {type(value).__name__}; a JSON object is expected")
+    return value
+
+
+def convert(value: Any, kind: type[T], what: str) -> T:
+    """A caller's parsed JSON as ``kind``; raises ``BadRequest`` that names the field, what it was and what is allowed."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as fault:
+        text = str(fault)
+        found = _PATH.search(text)
+        param = found.group(1) if found else None
+        reason = _PATH.sub("", text)
+        raise BadRequest(f"{param or what}: {reason[:1].lower()}{reason[1:]}", param=param) from None
+
+
+def dump(value: Any) -> bytes:
+    """JSON without blanks and without line ends; raises ``BadRequest`` for what JSON cannot say."""
+    try:
+        return _ENCODER.encode(value)
+    except (TypeError, ValueError, RecursionError) as fault:
+        raise BadRequest(f"the request cannot be written as JSON: {fault}") from None
+
+
+def _describe(data: bytes, fault: Exception) -> str:
+    if not data.strip():
+        return "it is empty"
+    if data.lstrip()[:1] == b"<":
+        return "it is HTML or XML, not JSON"
+    return str(fault)

@@ -1,0 +1,50 @@
+"""Declared deviations of a host from the dialect it speaks, as data. Anything conditional is a small module round the dialect instead."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from dragoman.core.opaque import Json
+
+
+class PassingFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A text by which a host announces a fault that goes away by itself, and the error it means (a name of ``core.errors``)."""
+
+    pattern: str
+    """A regular expression, searched in a line of the answer that is no event and in error messages."""
+    error: str
+
+
+class Quirks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one host differs. Field names are those of the request body as the dialect writes it."""
+
+    path: str | None = None
+    """Replaces the dialect's own path."""
+    headers: dict[str, str] = {}
+    """Set on every request; replaces what the dialect sets."""
+    rename: dict[str, str] = {}
+    """Request fields that have another name here."""
+    drop: tuple[str, ...] = ()
+    """Request fields that this host refuses; dropped with a warning."""
+    only: tuple[str, ...] = ()
+    """Where not empty: the only request fields that this host knows; others are dropped with a warning."""
+    defaults: dict[str, Json] = {}
+    """Request fields sent where the caller said nothing."""
+    constants: dict[str, Json] = {}
+    """Request fields that are always sent so."""
+    streaming: Literal["as-asked", "always", "never"] = "as-asked"
+    """Whether the host streams its answers."""
+    stream_usage: bool = True
+    """Whether usage at the end of a stream may be asked for."""
+    end_marker: Literal["finish", "done"] = "finish"
+    """What completes a streamed answer: its finish reason, or nothing but the stream's own end marker."""
+    reasoning_field: str | None = None
+    """The message field in which this host wants the reasoning of earlier turns back; without one it is left out with a warning."""
+    text_only: bool = False
+    """Messages carry plain text and nothing else."""
+    passing_faults: tuple[PassingFault, ...] = ()
+
+
+NONE = Quirks()

@@ -1,0 +1,152 @@
+"""Raycast's AI chat, in both roles. Believed to be gone; facts as the public service spoke them.
+
+Request: messages as ``{"author", "content": {"text"}}``, always answered by an event stream whose events are ``{"text": …}``; the last one
+carries ``finish_reason`` and is the answer's end marker. No form of error was ever written down, so OpenAI's forms are read and spoken.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from dragoman.core.errors import BadReply, BadRequest, DragomanError, StreamCut, Unsupported
+from dragoman.core.events import Event, Finished, FinishReason, Started, TextDelta
+from dragoman.core.exchange import Call, Decoder, Encoder, with_headers
+from dragoman.core.messages import Message, Text
+from dragoman.core.opaque import Json, JsonObject
+from dragoman.core.request import Request
+from dragoman.wire.blocks import Blocks
+from dragoman.wire.carried import uncarried
+from dragoman.wire.framed import StreamDecoder
+from dragoman.wire.openai_chat.decoder import FINISH
+from dragoman.wire.openai_chat.encoder import finish_word
+from dragoman.wire.openai_chat.errors import decode_error, encode_error, error_record, fault_error
+from dragoman.wire.openai_chat.request import apply_quirks, decode_messages
+from dragoman.wire.payload import convert, dump, parse, parse_request, snippet
+from dragoman.wire.quirks import Quirks
+from dragoman.wire.sse import CONTENT_TYPE, STRAY, EventStream, encode_event
+
+__all__ = ["PATH", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder"]
+
+PATH: Final = "/api/v1/ai/chat_completions"
+_CARRIED: Final = frozenset({"model", "messages", "stream", "temperature"})
+
+
+def encode_request(request: Request, quirks: Quirks) -> Call:
+    """The call for ``request``; the constants around the messages are those the service's own program sent."""
+    warnings = uncarried(request, _CARRIED)
+    body: JsonObject = {
+        "debug": False,
+        "locale": "en-CN",
+        "messages": [_encode_message(message, i) for i, message in enumerate(request.messages)],
+        "model": request.model,
+        "provider": "openai",
+        "source": "ai_chat",
+        "system_instruction": "markdown",
+        "temperature": 0.5 if request.temperature is None else request.temperature,
+    }
+    headers = (("accept", "application/json"), ("content-type", "application/json"))
+    body = apply_quirks(body, quirks, warnings)
+    return Call("POST", quirks.path or PATH, with_headers(headers, quirks.headers), dump(body), tuple(warnings))
+
+
+def _encode_message(message: Message, position: int) -> JsonObject:
+    texts = [part.text for part in message.parts if isinstance(part, Text)]
+    if len(texts) != len(message.parts):
+        odd = next(type(part).__name__ for part in message.parts if not isinstance(part, Text))
+        raise Unsupported(f"messages[{position}].content: a {odd} part was given; Raycast takes plain text only")
+    return {"author": message.role, "content": {"text": "".join(texts)}}
+
+
+class _Body(msgspec.Struct):
+    model: str
+    messages: list[Json]
+    temperature: float | None = None
+
+
+def decode_request(call: Call, quirks: Quirks) -> Request:
+    """What a caller asks. Raises ``BadRequest`` that names the field."""
+    body = convert(parse_request(call.body), _Body, "the request body")
+    messages = decode_messages([_decode_message(message, i) for i, message in enumerate(body.messages)])
+    return Request(model=body.model, messages=messages, stream=True, temperature=body.temperature)
+
+
+def _decode_message(given: Json, position: int) -> Json:
+    """The message as OpenAI would have written it, so that one place checks both."""
+    match given:
+        case {"author": role, "content": {"text": str(text)}}:
+            return {"role": role, "content": text}
+        case _:
+            raise BadRequest(f"messages[{position}]: author and content.text are expected", param=f"messages[{position}]")
+
+
+class _Event(msgspec.Struct):
+    text: str | None = None
+    finish_reason: str | None = None
+    error: Json = None
+
+
+_EVENT: Final = msgspec.json.Decoder(_Event)
+
+
+def decoder(streaming: bool, quirks: Quirks) -> Decoder:
+    """A decoder for one answer."""
+    return StreamDecoder(EventStream(), _Reader(quirks))
+
+
+class _Reader:
+    ending = False
+
+    def __init__(self, quirks: Quirks) -> None:
+        self._quirks = quirks
+        self._started = False
+        self._blocks = Blocks()
+        self._stray = b""
+        self.done = False
+
+    def read(self, name: str, data: bytes, out: list[Event]) -> None:
+        if name == STRAY:
+            self._stray = self._stray or data
+            return
+        event = parse(data, _EVENT, "an event of the answer")
+        if event.error:
+            raise fault_error(event.error, snippet(data), self._quirks)
+        if not self._started:
+            self._started = True
+            out.append(Started())
+        if event.text:
+            self._blocks.text(out, event.text)
+        if event.finish_reason:
+            self._blocks.end(out)
+            out.append(Finished(FinishReason(FINISH.get(event.finish_reason, "other"), event.finish_reason)))
+            self.done = True
+
+    def end(self, out: list[Event]) -> None:
+        if self._started:
+            raise StreamCut("the stream ended without a finish reason")
+        if self._stray:
+            raise BadReply("the answer is not an event stream", body=snippet(self._stray))
+        raise BadReply("the answer is empty: the stream ended without a single event")
+
+
+def encoder(request: Request, quirks: Quirks) -> Encoder:
+    """An encoder for the answer to ``request``, always a stream."""
+    return _Encoder()
+
+
+class _Encoder:
+    content_type = CONTENT_TYPE
+
+    def send(self, event: Event) -> bytes:
+        if isinstance(event, TextDelta):
+            return encode_event(dump({"text": event.text}))
+        if isinstance(event, Finished):
+            return encode_event(dump({"text": "", "finish_reason": finish_word(event.reason) or "stop"}))
+        return b""
+
+    def fail(self, error: DragomanError) -> bytes:
+        return encode_event(dump(error_record(error)))
+
+    def close(self) -> bytes:
+        return b""
