@@ -51,6 +51,7 @@ class EventStream:
                 yield self._take()
             else:
                 self._name = ""
+                self._at_start = False
 
     def close(self) -> Iterator[Frame]:
         """What stands at the end of the stream without its blank line."""
@@ -64,8 +65,9 @@ class EventStream:
         self._at_start = False
         if self._data is None:
             self._data = value
+            self._size = len(value)
             return
-        self._size += len(value)
+        self._size += len(value) + 1
         if self._size > self._max:
             raise BadReply(f"an event of the answer is longer than {self._max} bytes")
         self._more.append(value)
@@ -75,7 +77,6 @@ class EventStream:
         if self._more:
             data = b"\n".join((data, *self._more))
             self._more.clear()
-            self._size = 0
         frame = (self._name, data)
         self._data = None
         self._name = ""
@@ -91,7 +92,7 @@ class EventStream:
         if field not in _FIELDS:
             return None if colon and not field else line or None
         value = value.removeprefix(b" ")
-        if field == b"event":
+        if field == b"event" and b"\0" not in value:
             self._name = value.decode("utf-8", "replace")
         elif field == b"data":
             self._add_data(value)

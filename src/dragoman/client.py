@@ -1,0 +1,225 @@
+"""``Client`` and ``AsyncClient``: what a program holds. They own connections and settings, and nothing else; the router knows the rest.
+
+The two classes are the same text but for ``await``; a test compares them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from dragoman.catalogue.load import nearest
+from dragoman.core.errors import UsageError
+from dragoman.core.exchange import Timeouts
+from dragoman.core.fold import Response
+from dragoman.core.request import Request
+from dragoman.drivers import AsyncDriver, Driver
+from dragoman.flow.effects import Flow
+from dragoman.flow.retry import RetryBudget, RetryPolicy
+from dragoman.prompts import Options, Prompt, request_from
+from dragoman.router import Router, check_base_url
+from dragoman.settings import Surroundings, check_key
+from dragoman.streams import AsyncEventStream, EventStream
+from dragoman.transport.seam import AsyncTransport, Transport
+from dragoman.transport.settings import Settings
+
+if TYPE_CHECKING:
+    from dragoman.openai_shape import AsyncChat, Chat
+
+
+class ClientSettings(TypedDict, total=False):
+    """What ``Client`` and ``AsyncClient`` take; everything by keyword, everything optional."""
+
+    keys: Mapping[str, str]
+    """Provider name to key; wins over the environment."""
+    base_urls: Mapping[str, str]
+    """Provider name to address; wins over the environment."""
+    timeout: float | Timeouts | None
+    """Seconds that any single wait may take, or ``Timeouts`` to bound each kind."""
+    max_retries: int
+    """How often a failed call is tried again where that may help (default 2)."""
+    proxy: str | None
+    """Proxy URL (http, https, socks5, socks5h); without one the environment's ``HTTPS_PROXY`` and ``NO_PROXY`` hold."""
+    trust_env: bool
+    """Whether the environment may name a proxy (default True)."""
+    verify: bool
+    """Whether TLS certificates are checked (default True)."""
+    ca_file: str | None
+    """PEM file of the authorities to trust instead of the system's."""
+    client_cert: str | tuple[str, str] | None
+    """PEM file, or certificate and key files, to show to servers."""
+    http: object
+    """An httpx or httpx2 client, or a transport of your own, to send requests with. It is not closed by us."""
+    provider_files: Sequence[str | Path]
+    """Files with provider rows of your own, read beside those in your configuration folder."""
+    environment: Mapping[str, str]
+    """Instead of the process's environment variables."""
+
+
+_TRANSPORT_FIELDS = ("proxy", "trust_env", "verify", "ca_file", "client_cert")
+
+
+class _Configured:
+    """What both clients make of their settings; checked here, at the call, and not when the first request goes out."""
+
+    def __init__(self, given: ClientSettings) -> None:
+        unknown = sorted(given.keys() - ClientSettings.__annotations__.keys())
+        if unknown:
+            raise UsageError(f"{unknown[0]}: no such setting of a client; {nearest(unknown[0], sorted(ClientSettings.__annotations__))}")
+        retries: object = given.get("max_retries", 2)
+        if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:
+            raise UsageError(f"max_retries: {retries!r} was given; a whole number from 0 up is allowed")
+        self.timeouts = Timeouts.of(given.get("timeout"))
+        self.transport = Settings(**{name: given[name] for name in _TRANSPORT_FIELDS if name in given})  # type: ignore[literal-required]  # the names are the TypedDict's
+        self.http = given.get("http")
+        self._keys = {name: check_key(key, f"keys[{name!r}]") for name, key in given.get("keys", {}).items()}
+        self._base_urls = {name: check_base_url(url, f"base_urls[{name!r}]") for name, url in given.get("base_urls", {}).items()}
+        self._surroundings = Surroundings(given.get("environment"))
+        self._files = tuple(Path(path) for path in given.get("provider_files", ()))
+        self._policy = RetryPolicy(tries=retries + 1)
+
+    @cached_property
+    def router(self) -> Router:
+        """Made at the first call, because it reads the user's files."""
+        catalogue = self._surroundings.catalogue(self._files)
+        for name in (*self._keys, *self._base_urls):
+            catalogue.provider(name)
+        return Router(self._surroundings, catalogue, self._keys, self._base_urls, self._policy, RetryBudget())
+
+    def make_transport(self) -> Transport:
+        if self.http is None:
+            from dragoman.transport.sync import SocketTransport
+
+            return SocketTransport(self.transport)
+        from dragoman.transport.httpx_adapter import adapt
+
+        return adapt(self.http)
+
+    def make_async_transport(self) -> AsyncTransport:
+        if self.http is None:
+            from dragoman.transport.aio import AsyncioTransport
+
+            return AsyncioTransport(self.transport)
+        from dragoman.transport.httpx_adapter import adapt_async
+
+        return adapt_async(self.http)
+
+    def route(self, request: Request, options: Options) -> tuple[Flow[None], str]:
+        """The flow that answers ``request``, and its provider's name."""
+        timeout = options.get("timeout")
+        timeouts = self.timeouts if timeout is None else Timeouts.of(timeout)
+        flow = self.router.route(request, timeouts, options.get("key"), options.get("base_url"), options.get("strict", False))
+        return flow, request.model.partition("/")[0]
+
+
+class Client:
+    """One interface to every provider, on blocking I/O. Use it as a context manager, or close it. Threads may share one."""
+
+    def __init__(self, **settings: Unpack[ClientSettings]) -> None:
+        self._configured = _Configured(settings)
+        self._transport: Transport | None = None
+
+    def complete(self, model: str, prompt: Prompt, **options: Unpack[Options]) -> Response:
+        """The whole answer of ``model`` (``provider/model``) to ``prompt``.
+
+        Raises ``UsageError`` before anything is sent, else any other ``DragomanError``, with what had arrived in its ``partial``.
+        """
+        with self._answer(request_from(model, prompt, False, options), options) as stream:
+            return stream.finish()
+
+    def stream(self, model: str, prompt: Prompt, **options: Unpack[Options]) -> EventStream:
+        """The answer as it comes: an iterator of events, each with ``text``. The request is sent at the first ``next()``."""
+        return self._answer(request_from(model, prompt, True, options), options)
+
+    @cached_property
+    def chat(self) -> Chat:
+        """OpenAI's shape: ``client.chat.completions.create(model=…, messages=…)``."""
+        from dragoman.openai_shape import Chat
+
+        return Chat(self._answer)
+
+    @property
+    def router(self) -> Router:
+        """What this client knows of providers, keys and addresses."""
+        return self._configured.router
+
+    @property
+    def transport(self) -> Transport:
+        """What requests are sent with; made at first use."""
+        if self._transport is None:
+            self._transport = self._configured.make_transport()
+        return self._transport
+
+    def _answer(self, request: Request, options: Options) -> EventStream:
+        flow, provider = self._configured.route(request, options)
+        return EventStream(Driver(flow, self.transport), provider)
+
+    def close(self) -> None:
+        """Close every connection. The client may be used again and then opens new ones."""
+        if self._transport is not None:
+            self._transport.close()
+            self._transport = None
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class AsyncClient:
+    """One interface to every provider, on an event loop. Use it as an async context manager, or close it."""
+
+    def __init__(self, **settings: Unpack[ClientSettings]) -> None:
+        self._configured = _Configured(settings)
+        self._transport: AsyncTransport | None = None
+
+    async def complete(self, model: str, prompt: Prompt, **options: Unpack[Options]) -> Response:
+        """The whole answer of ``model`` (``provider/model``) to ``prompt``.
+
+        Raises ``UsageError`` before anything is sent, else any other ``DragomanError``, with what had arrived in its ``partial``.
+        """
+        async with self._answer(request_from(model, prompt, False, options), options) as stream:
+            return await stream.finish()
+
+    def stream(self, model: str, prompt: Prompt, **options: Unpack[Options]) -> AsyncEventStream:
+        """The answer as it comes: an async iterator of events, each with ``text``. The request is sent at the first step."""
+        return self._answer(request_from(model, prompt, True, options), options)
+
+    @cached_property
+    def chat(self) -> AsyncChat:
+        """OpenAI's shape: ``await client.chat.completions.create(model=…, messages=…)``."""
+        from dragoman.openai_shape import AsyncChat
+
+        return AsyncChat(self._answer)
+
+    @property
+    def router(self) -> Router:
+        """What this client knows of providers, keys and addresses."""
+        return self._configured.router
+
+    @property
+    def transport(self) -> AsyncTransport:
+        """What requests are sent with; made at first use."""
+        if self._transport is None:
+            self._transport = self._configured.make_async_transport()
+        return self._transport
+
+    def _answer(self, request: Request, options: Options) -> AsyncEventStream:
+        flow, provider = self._configured.route(request, options)
+        return AsyncEventStream(AsyncDriver(flow, self.transport), provider)
+
+    async def close(self) -> None:
+        """Close every connection. The client may be used again and then opens new ones."""
+        if self._transport is not None:
+            await self._transport.close()
+            self._transport = None
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()

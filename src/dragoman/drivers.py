@@ -1,0 +1,159 @@
+"""Run a flow: perform its effects on a transport and hand out the events it delivers, batch by batch.
+
+The two classes are the same text but for ``await``; a test compares them. Closing one closes its upstream connection at once, from any
+thread, and ends the flow; one that is dropped unread is closed when it is collected.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import suppress
+
+from dragoman.core.errors import Cancelled, DragomanError
+from dragoman.core.events import Event
+from dragoman.flow.effects import Chance, Close, Effect, Emit, Finish, Flow, Instant, Now, Open, Outcome, Read, Sleep
+from dragoman.transport.seam import AsyncIncoming, AsyncTransport, Incoming, Transport
+
+
+class Driver:
+    """Runs one flow on blocking I/O."""
+
+    def __init__(self, flow: Flow[None], transport: Transport) -> None:
+        self._flow = flow
+        self._transport = transport
+        self._incoming: Incoming | None = None
+        self._closed = False
+
+    def batch(self) -> list[Event]:
+        """The next events, at least one; none when the answer has ended. Raises what the flow raises."""
+        outcome: Outcome = None
+        failure: DragomanError | None = None
+        if self._closed:
+            raise Cancelled("the stream was closed before its end")
+        try:
+            while True:
+                effect = self._flow.throw(failure) if failure else self._flow.send(outcome)
+                if isinstance(effect, Emit):
+                    return effect.events
+                outcome, failure = None, None
+                try:
+                    outcome = self._perform(effect)
+                except DragomanError as error:
+                    failure = error
+        except StopIteration:
+            self._incoming = None
+            return []
+        except BaseException:
+            self.close()
+            raise
+
+    def _perform(self, effect: Effect) -> Outcome:
+        if isinstance(effect, Read) and self._incoming:
+            return self._incoming.read(effect.timeout_s)
+        if isinstance(effect, Open):
+            self._check_open()
+            self._incoming = self._transport.open(effect.call, effect.timeouts)
+            self._check_open()
+            return self._incoming
+        if isinstance(effect, Finish) and self._incoming:
+            self._incoming.finish()
+        elif isinstance(effect, Close) and self._incoming:
+            self._incoming.close()
+        elif isinstance(effect, Sleep):
+            time.sleep(effect.seconds)
+        return known_outcome(effect)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            self.close()
+            raise Cancelled("the stream was closed before its end")
+
+    def close(self) -> None:
+        """Stop at once. May be called again."""
+        self._closed = True
+        if self._incoming is not None:
+            self._incoming.close()
+        with suppress(ValueError):  # it is being run by another thread, which the closed connection will wake
+            self._flow.close()
+
+    def __del__(self) -> None:
+        if not self._closed:
+            self.close()
+
+
+class AsyncDriver:
+    """Runs one flow on an event loop."""
+
+    def __init__(self, flow: Flow[None], transport: AsyncTransport) -> None:
+        self._flow = flow
+        self._transport = transport
+        self._incoming: AsyncIncoming | None = None
+        self._closed = False
+
+    async def batch(self) -> list[Event]:
+        """The next events, at least one; none when the answer has ended. Raises what the flow raises."""
+        outcome: Outcome = None
+        failure: DragomanError | None = None
+        if self._closed:
+            raise Cancelled("the stream was closed before its end")
+        try:
+            while True:
+                effect = self._flow.throw(failure) if failure else self._flow.send(outcome)
+                if isinstance(effect, Emit):
+                    return effect.events
+                outcome, failure = None, None
+                try:
+                    outcome = await self._perform(effect)
+                except DragomanError as error:
+                    failure = error
+        except StopIteration:
+            self._incoming = None
+            return []
+        except BaseException:
+            self.close()
+            raise
+
+    async def _perform(self, effect: Effect) -> Outcome:
+        if isinstance(effect, Read) and self._incoming:
+            return await self._incoming.read(effect.timeout_s)
+        if isinstance(effect, Open):
+            self._check_open()
+            self._incoming = await self._transport.open(effect.call, effect.timeouts)
+            self._check_open()
+            return self._incoming
+        if isinstance(effect, Finish) and self._incoming:
+            await self._incoming.finish()
+        elif isinstance(effect, Close) and self._incoming:
+            self._incoming.close()
+        elif isinstance(effect, Sleep):
+            from asyncio import sleep  # programs that only ever block never load it
+
+            await sleep(effect.seconds)
+        return known_outcome(effect)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            self.close()
+            raise Cancelled("the stream was closed before its end")
+
+    def close(self) -> None:
+        """Stop at once. May be called again."""
+        self._closed = True
+        if self._incoming is not None:
+            self._incoming.close()
+        with suppress(ValueError):  # it is being run by another thread, which the closed connection will wake
+            self._flow.close()
+
+    def __del__(self) -> None:
+        if not self._closed:
+            self.close()
+
+
+def known_outcome(effect: Effect) -> Outcome:
+    """The outcome of an effect that needs no connection."""
+    if isinstance(effect, Now):
+        return Instant(time.monotonic(), time.time())
+    if isinstance(effect, Chance):
+        return random.random()
+    return None

@@ -1,0 +1,121 @@
+"""One try at one target: send, read, decode, deliver.
+
+The law: an answer with a failing status is the error that it tells; an answer that began with success ends with ``Finished`` or with an
+error, never with silence; what was decoded before an error is delivered before it is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from dragoman.core.errors import DragomanError, TimedOut
+from dragoman.core.events import Event, Started
+from dragoman.core.exchange import Call, Decoder, Headers, Reply, Timeouts, header
+from dragoman.flow.effects import Close, Emit, Finish, Flow, Opened, now, opened, read
+from dragoman.flow.retry_after import retry_after_s
+
+MAX_ERROR_BYTES = 1024 * 1024
+TAIL_S = 2.0
+"""How long to wait for usage and end marker once the content is complete; some hosts never send them and never hang up."""
+
+_REQUEST_ID_FIELDS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Where a try goes, and how what comes back is understood."""
+
+    provider: str
+    model: str
+    call: Call
+    decoder: Callable[[Headers], Decoder]
+    """The decoder for an answer with this head. Raises ``BadReply`` where its content type cannot be an answer."""
+    decode_error: Callable[[Reply], DragomanError]
+
+
+class Progress:
+    """What a try has delivered, for the policy above it."""
+
+    __slots__ = ("delivered",)
+
+    def __init__(self) -> None:
+        self.delivered = False
+
+
+def attempt(target: Target, timeouts: Timeouts, progress: Progress) -> Flow[None]:
+    """Deliver the answer of ``target``. Raises any ``DragomanError``, with the target's facts on it."""
+    headers: Headers = ()
+    try:
+        incoming = yield from opened(target.call, timeouts)
+        headers = incoming.headers
+        if not 200 <= incoming.status < 300:
+            reply = yield from _read_error(incoming)
+            raise target.decode_error(reply)
+        yield from _deliver(target, incoming, progress)
+    except DragomanError as error:
+        yield Close()
+        yield from _complete(error, target, headers)
+        raise
+
+
+def _read_error(incoming: Opened) -> Flow[Reply]:
+    """The whole failing answer, as far as it can be had."""
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        while data := (yield from read()):
+            pieces.append(data)
+            size += len(data)
+            if size > MAX_ERROR_BYTES:
+                break
+        else:
+            yield Finish()
+    except DragomanError:
+        pass  # a failing answer that is cut short still tells its status
+    return Reply(incoming.status, incoming.headers, b"".join(pieces))
+
+
+def _deliver(target: Target, incoming: Opened, progress: Progress) -> Flow[None]:
+    decoder = target.decoder(incoming.headers)
+    warnings = target.call.warnings
+    while not decoder.done:
+        data = yield from _next_bytes(decoder)
+        events = decoder.feed(data) if data else decoder.close()
+        if events:
+            if warnings:
+                events = _with_warnings(events, warnings)
+            progress.delivered = progress.delivered or len(events) > 1 or not isinstance(events[0], Started)
+            yield Emit(events)
+        if decoder.error:
+            raise decoder.error
+        if not data:
+            break
+    yield Finish()
+
+
+def _next_bytes(decoder: Decoder) -> Flow[bytes]:
+    """The next bytes, or none where only a tail is missing and does not come."""
+    if not decoder.ending:
+        return (yield from read())
+    try:
+        return (yield from read(TAIL_S))
+    except TimedOut:
+        yield Close()
+        return b""
+
+
+def _with_warnings(events: list[Event], warnings: tuple[str, ...]) -> list[Event]:
+    """``Started`` says what the request could not carry."""
+    return [msgspec.structs.replace(event, warnings=warnings + event.warnings) if isinstance(event, Started) else event for event in events]
+
+
+def _complete(error: DragomanError, target: Target, headers: Headers) -> Flow[None]:
+    """Put the facts on ``error`` that only this place knows."""
+    error.provider = error.provider or target.provider
+    error.model = error.model or target.model
+    if error.request_id is None:
+        error.request_id = next(filter(None, (header(headers, name) for name in _REQUEST_ID_FIELDS)), None)
+    if error.retry_after_s is None and headers:
+        instant = yield from now()
+        error.retry_after_s = retry_after_s(headers, instant.epoch_s)

@@ -1,0 +1,57 @@
+"""How long a service asks us to wait, in every form in use.
+
+``Retry-After`` holds seconds or an HTTP date (RFC 9110, section 10.2.3); ``retry-after-ms`` is OpenAI's and Azure's finer one;
+``x-ratelimit-reset-…`` tells when a spent limit is full again, as a duration (``6m0s``, ``250ms``), as seconds, or as a time.
+"""
+
+from __future__ import annotations
+
+import re
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from dragoman.core.exchange import Headers, header
+
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LIMITS: Final = (
+    ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
+    ("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
+)
+_EPOCH_FROM: Final = 1_000_000_000.0
+"""A number of seconds above this is a time since 1970, not a wait."""
+
+
+def retry_after_s(headers: Headers, epoch_s: float) -> float | None:
+    """The seconds to wait from now (``epoch_s``) on, never negative, or ``None`` where the service does not say."""
+    finer = header(headers, "retry-after-ms")
+    if finer and (milliseconds := _number(finer)) is not None:
+        return max(0.0, milliseconds / 1000)
+    told = header(headers, "retry-after")
+    if told:
+        return _wait(told, epoch_s)
+    spent = [header(headers, reset) for remaining, reset in _LIMITS if header(headers, remaining) == "0"]
+    waits = [wait for wait in (_wait(reset, epoch_s) for reset in spent if reset) if wait is not None]
+    return max(waits, default=None)
+
+
+def _wait(told: str, epoch_s: float) -> float | None:
+    told = told.strip()
+    number = _number(told)
+    if number is not None:
+        return max(0.0, number - epoch_s if number > _EPOCH_FROM else number)
+    parts = _DURATION.findall(told)
+    if parts and "".join(amount + unit for amount, unit in parts) == told:
+        return sum(float(amount) * _SECONDS[unit] for amount, unit in parts)
+    try:
+        return max(0.0, parsedate_to_datetime(told).timestamp() - epoch_s)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if 0 <= number < float("inf") else None

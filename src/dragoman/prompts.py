@@ -1,0 +1,154 @@
+"""What a user types to a request: a prompt or messages, and options by keyword, checked at the call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias, TypedDict, get_args
+
+import msgspec
+
+from dragoman.catalogue.load import nearest
+from dragoman.core.errors import BadRequest, UsageError
+from dragoman.core.exchange import Timeouts
+from dragoman.core.messages import AnyPart, Message, Text
+from dragoman.core.opaque import JsonObject
+from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
+from dragoman.wire.openai_chat.request import decode_message
+
+Prompt: TypeAlias = "str | Message | Sequence[Message | Mapping[str, Any]]"
+"""A question; or a conversation, as messages of ours or in OpenAI's form (``{"role": …, "content": …}``)."""
+
+
+class Options(TypedDict, total=False):
+    """What may be asked for beside the prompt; the same for ``complete`` and ``stream``, sync and async."""
+
+    system: str
+    tools: Sequence[Tool | Mapping[str, Any]]
+    tool_choice: ToolChoice
+    parallel_tool_calls: bool
+    response_format: JsonFormat
+    temperature: float
+    top_p: float
+    top_k: int
+    presence_penalty: float
+    frequency_penalty: float
+    stop: str | Sequence[str]
+    max_output_tokens: int
+    seed: int
+    n: int
+    logprobs: bool
+    top_logprobs: int
+    reasoning: ReasoningOptions | str
+    metadata: dict[str, str]
+    user: str
+    extra: dict[str, JsonObject]
+    key: str | None
+    base_url: str | None
+    timeout: float | Timeouts
+    strict: bool
+
+
+CALL_OPTIONS: Final = frozenset({"key", "base_url", "timeout", "strict"})
+"""Options about the call, not about the request."""
+
+
+def request_from(model: str, prompt: Prompt, stream: bool, options: Mapping[str, Any]) -> Request:
+    """The request that a user's words mean. Raises ``UsageError`` that names the argument."""
+    unknown = options.keys() - Options.__annotations__.keys()
+    if unknown:
+        name = sorted(unknown)[0]
+        raise UsageError(f"{name}: no such option; {nearest(name, sorted(Options.__annotations__))}")
+    fields: dict[str, Any] = {name: value for name, value in options.items() if name not in CALL_OPTIONS and value is not None}
+    messages = messages_from(prompt)
+    system = fields.pop("system", None)
+    if system is not None:
+        messages = (Message("system", (Text(text=_string(system, "system")),)), *messages)
+    for name, read in _READERS.items():
+        if name in fields:
+            fields[name] = read(fields[name])
+    try:
+        return msgspec.convert({**fields, "model": model, "stream": stream, "messages": messages}, Request)
+    except msgspec.ValidationError as fault:
+        raise UsageError(_explain(str(fault))) from None
+
+
+def messages_from(prompt: Prompt) -> tuple[Message, ...]:
+    """The conversation that ``prompt`` means. Raises ``UsageError`` that names the place."""
+    if isinstance(prompt, str):
+        return (Message("user", (Text(text=prompt),)),)
+    if isinstance(prompt, Message):
+        return (_checked(prompt, "messages[0]"),)
+    if isinstance(prompt, (bytes, bytearray, Mapping)) or not hasattr(prompt, "__iter__"):
+        raise UsageError(f"messages: {type(prompt).__name__} was given; a string or a list of messages is expected")
+    messages = tuple(
+        _checked(item, f"messages[{i}]") if isinstance(item, Message) else decode_message(_plain(item), f"messages[{i}]")
+        for i, item in enumerate(prompt)
+    )
+    if not messages:
+        raise BadRequest("messages: the list is empty; at least one message is expected", param="messages")
+    return messages
+
+
+def _plain(item: object) -> object:
+    """A mapping of any class as a dict; an object of OpenAI's SDK by its own dump; anything else as it is, to be refused by name."""
+    if isinstance(item, Mapping):
+        return dict(item)
+    dump = getattr(item, "model_dump", None)
+    return dump(exclude_none=True) if callable(dump) else item
+
+
+def _checked(message: Message, where: str) -> Message:
+    """``message`` with its types seen to, as Python did not."""
+    for i, part in enumerate(message.parts):
+        if not isinstance(part, get_args(AnyPart)):
+            raise BadRequest(f"{where}.parts[{i}]: {type(part).__name__} was given; a part such as Text or Image is expected")
+    return message
+
+
+def _string(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise UsageError(f"{name}: {type(value).__name__} was given; a string is expected")
+    return value
+
+
+def _read_stop(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _read_reasoning(value: object) -> object:
+    return ReasoningOptions(effort=value) if isinstance(value, str) else value
+
+
+def _read_tool_choice(value: object) -> object:
+    if isinstance(value, NamedTool) or value in ("auto", "none", "required"):
+        return value
+    raise UsageError(f"tool_choice: {value!r} was given; 'auto', 'none', 'required' or NamedTool(name) is allowed")
+
+
+def _read_tools(value: object) -> object:
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise UsageError(f"tools: {type(value).__name__} was given; a list of tools is expected")
+    return tuple(_read_tool(tool, i) for i, tool in enumerate(value))
+
+
+def _read_tool(given: object, position: int) -> Tool:
+    """A tool of ours, or one in OpenAI's form, with or without its ``function`` envelope."""
+    if isinstance(given, Tool):
+        return given
+    if not isinstance(given, Mapping):
+        raise UsageError(f"tools[{position}]: {type(given).__name__} was given; a Tool or an object with name and parameters is expected")
+    function = given.get("function")
+    told = function if given.get("type") == "function" and isinstance(function, Mapping) else given
+    try:
+        return msgspec.convert(told, Tool)
+    except msgspec.ValidationError as fault:
+        raise UsageError(f"tools[{position}]: {_explain(str(fault))}") from None
+
+
+_READERS: Final = {"stop": _read_stop, "reasoning": _read_reasoning, "tool_choice": _read_tool_choice, "tools": _read_tools}
+
+
+def _explain(fault: str) -> str:
+    """msgspec's ``Expected `float`, got `str` - at `$.temperature``` as a sentence that begins with the argument."""
+    reason, _, place = fault.partition(" - at `$.")
+    return f"{place.rstrip('`')}: {reason[:1].lower()}{reason[1:]}" if place else reason

@@ -1,0 +1,143 @@
+"""Joins catalogue, wire, sign and flow: a model's name and a request become a flow that delivers the answer."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import msgspec
+
+from dragoman import __version__
+from dragoman.catalogue.load import Catalogue
+from dragoman.catalogue.schema import Provider
+from dragoman.core.errors import BadReply, DragomanError, Unsupported, UsageError
+from dragoman.core.exchange import Call, Decoder, Headers, Reply, Timeouts, header, with_headers
+from dragoman.core.request import Request
+from dragoman.flow.attempt import Target
+from dragoman.flow.effects import Flow
+from dragoman.flow.retry import RetryBudget, RetryPolicy, retrying
+from dragoman.settings import Surroundings, check_key, missing_key
+from dragoman.sign.key import PLACES
+from dragoman.wire.dialect import Dialect
+from dragoman.wire.dialects import dialect
+from dragoman.wire.quirks import Quirks
+
+USER_AGENT = f"dragoman/{__version__}"
+_FORMS = {"text/event-stream": True, "application/x-ndjson": True, "application/jsonl": True, "application/json": False}
+"""Content types that tell how an answer comes: streamed or whole."""
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """A provider ready to be called: its row, dialect and quirks, and where it is."""
+
+    provider: Provider
+    dialect: Dialect
+    quirks: Quirks
+    base_url: str
+
+
+class Router:
+    """Knows the providers and what each needs; holds no connection and makes none."""
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        catalogue: Catalogue,
+        keys: dict[str, str],
+        base_urls: dict[str, str],
+        policy: RetryPolicy,
+        budget: RetryBudget,
+    ) -> None:
+        self.catalogue = catalogue
+        self._surroundings = surroundings
+        self._keys = keys
+        self._base_urls = base_urls
+        self._policy = policy
+        self._budget = budget
+        self._endpoints: dict[str, Endpoint] = {}
+
+    def route(
+        self, request: Request, timeouts: Timeouts, key: str | None = None, base_url: str | None = None, strict: bool = False
+    ) -> Flow[None]:
+        """The flow that answers ``request``, whose model is ``provider/model``. Raises ``UsageError`` before anything is sent."""
+        target = self.target(request, key, base_url, strict)
+        return retrying(target, timeouts, self._policy, self._budget)
+
+    def target(self, request: Request, key: str | None = None, base_url: str | None = None, strict: bool = False) -> Target:
+        """Where ``request`` goes, encoded, addressed and signed."""
+        provider, model = self.catalogue.resolve(request.model)
+        endpoint = self.endpoint(provider)
+        speaking, quirks = endpoint.dialect, endpoint.quirks
+        secret = self.key(provider, key)
+        call = speaking.encode_request(msgspec.structs.replace(request, model=model), quirks)
+        if strict and call.warnings:
+            raise Unsupported("; ".join(call.warnings), provider=provider.name, model=model)
+        call = _address(call, check_base_url(base_url, "base_url") if base_url is not None else endpoint.base_url)
+        if secret:
+            call = PLACES[provider.auth.place](call, secret, provider.auth.name)
+
+        def decoder(headers: Headers) -> Decoder:
+            return speaking.decoder(is_streamed(headers, request.stream), quirks)
+
+        def decode_error(reply: Reply) -> DragomanError:
+            error = speaking.decode_error(reply, quirks)
+            error.redact(secret or "")
+            return error
+
+        return Target(provider.name, model, call, decoder, decode_error)
+
+    def endpoint(self, provider: Provider) -> Endpoint:
+        """The provider with its dialect loaded and its address known."""
+        found = self._endpoints.get(provider.name)
+        if found is None:
+            try:
+                quirks = msgspec.convert(provider.quirks, Quirks)
+            except msgspec.ValidationError as fault:
+                raise UsageError(f"provider {provider.name}: quirks: {fault}") from None
+            given = self._base_urls.get(provider.name) or self._surroundings.base_url(provider)
+            base_url = check_base_url(given, f"base URL of {provider.name}")
+            found = self._endpoints[provider.name] = Endpoint(provider, dialect(provider.dialect), quirks, base_url)
+        return found
+
+    def key(self, provider: Provider, given: str | None = None) -> str | None:
+        """The provider's key: as given, the client's, the environment's, the key file's. Raises ``MissingKey``."""
+        if provider.auth.place == "none":
+            return None
+        if given is not None:
+            return check_key(given, "key")
+        if provider.name in self._keys:
+            return self._keys[provider.name]
+        found = self._surroundings.key(provider)
+        if found:
+            return check_key(found[0], found[1])
+        if provider.auth.required:
+            raise missing_key(provider)
+        return None
+
+
+def check_base_url(given: str, what: str) -> str:
+    """``given`` without its last slash. Raises ``UsageError`` where it is no http(s) address."""
+    try:
+        parts = urlsplit(given)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except (ValueError, AttributeError):
+        fits = False
+    if not fits:
+        raise UsageError(f"{what}: {given!r} was given; an address like https://host[:port][/path] is expected")
+    return given.rstrip("/")
+
+
+def is_streamed(headers: Headers, asked: bool) -> bool:
+    """Whether the answer with this head comes streamed. Raises ``BadReply`` for a type that no answer has.
+
+    A host that names no type, or one without meaning, is believed to answer as it was asked.
+    """
+    kind = (header(headers, "content-type") or "").partition(";")[0].strip().lower()
+    form = _FORMS.get(kind)
+    if form is None and kind.startswith(("text/html", "image/", "audio/", "video/")):
+        raise BadReply(f"the answer has content type {kind!r}; JSON or an event stream is expected")
+    return asked if form is None else form
+
+
+def _address(call: Call, base_url: str) -> Call:
+    headers = call.headers if header(call.headers, "user-agent") else with_headers(call.headers, {"user-agent": USER_AGENT})
+    return msgspec.structs.replace(call, url=base_url + call.url, headers=headers)

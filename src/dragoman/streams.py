@@ -1,0 +1,127 @@
+"""A streamed answer as a user holds it: an iterator of events that can be closed, and the response as far as it has arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+
+import msgspec
+
+from dragoman.core.errors import DragomanError
+from dragoman.core.events import Event
+from dragoman.core.fold import Fold, Response
+from dragoman.drivers import AsyncDriver, Driver
+
+
+class Arrived:
+    """What of an answer has arrived; shared by both kinds of stream."""
+
+    def __init__(self, provider: str) -> None:
+        self._provider = provider
+        self._fold = Fold()
+        self.events: Iterator[Event] = iter(())
+
+    def take(self, batch: list[Event]) -> None:
+        """Note a batch and make it the next to be handed out."""
+        for event in batch:
+            self._fold.add(event)
+        self.events = iter(batch)
+
+    def response(self) -> Response:
+        return msgspec.structs.replace(self._fold.response(), provider=self._provider)
+
+    def blame(self, error: DragomanError) -> None:
+        """Put what had arrived on the error, where that is anything."""
+        response = self.response()
+        if response.choices:
+            error.partial = response
+
+
+class EventStream:
+    """An answer as it comes. Iterate it for events; use it as a context manager, or ``close`` it, to stop early."""
+
+    def __init__(self, driver: Driver, provider: str) -> None:
+        self._driver = driver
+        self._arrived = Arrived(provider)
+
+    def __iter__(self) -> EventStream:
+        return self
+
+    def __next__(self) -> Event:
+        for event in self._arrived.events:
+            return event
+        try:
+            batch = self._driver.batch()
+        except DragomanError as error:
+            self._arrived.blame(error)
+            raise
+        if not batch:
+            raise StopIteration
+        self._arrived.take(batch)
+        return next(self._arrived.events)
+
+    @property
+    def response(self) -> Response:
+        """The answer as far as it has arrived; whole once the stream has ended."""
+        return self._arrived.response()
+
+    def finish(self) -> Response:
+        """Read to the end and return the whole response."""
+        for _ in self:
+            pass
+        return self.response
+
+    def close(self) -> None:
+        """Stop at once and close the upstream connection. May be called again, and from another thread."""
+        self._driver.close()
+
+    def __enter__(self) -> EventStream:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class AsyncEventStream:
+    """``EventStream`` for a running event loop."""
+
+    def __init__(self, driver: AsyncDriver, provider: str) -> None:
+        self._driver = driver
+        self._arrived = Arrived(provider)
+
+    def __aiter__(self) -> AsyncEventStream:
+        return self
+
+    async def __anext__(self) -> Event:
+        for event in self._arrived.events:
+            return event
+        try:
+            batch = await self._driver.batch()
+        except DragomanError as error:
+            self._arrived.blame(error)
+            raise
+        if not batch:
+            raise StopAsyncIteration
+        self._arrived.take(batch)
+        return next(self._arrived.events)
+
+    @property
+    def response(self) -> Response:
+        """The answer as far as it has arrived; whole once the stream has ended."""
+        return self._arrived.response()
+
+    async def finish(self) -> Response:
+        """Read to the end and return the whole response."""
+        async for _ in self:
+            pass
+        return self.response
+
+    def close(self) -> None:
+        """Stop at once and close the upstream connection. May be called again."""
+        self._driver.close()
+
+    async def __aenter__(self) -> AsyncEventStream:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
