@@ -80,11 +80,16 @@ class StreamDecoder:
         return out
 
     def _read_tail(self, out: list[Event]) -> None:
-        """A last frame without its end counts where it is whole; where it cannot be read, the stream was cut inside it."""
+        """A last frame without its end counts where it is whole; where it cannot be read, the stream was cut inside it.
+
+        Of an answer whose content is complete that loses the tail alone, and the reader's ``end`` says whether the tail was needed.
+        """
         for name, frame in self._framing.close():
             try:
                 self._reader.read(name, frame, out)
             except BadReply as fault:
+                if self._reader.ending:
+                    return
                 raise StreamCut("the stream was cut inside an event", body=fault.body) from None
             if self._reader.done:
                 return
