@@ -220,8 +220,7 @@ class ChunkReader:
                 state.start(chunk, out)
             for choice in chunk.choices:
                 state.say(choice, choice.delta or choice.message or _EMPTY, out)
-                if choice.finish_reason:
-                    self.ending = state.reasons.keys() == state.blocks.keys()
+            self.ending = len(state.reasons) == len(state.blocks)
         if chunk.usage is not _NOTHING:
             state.usage = decode_usage(bytes(chunk.usage)) or state.usage
 
