@@ -34,10 +34,10 @@ class Blocks:
             self._open(out, "text")
         out.append(TextDelta(self._current, text, logprobs, self._choice))
 
-    def refusal(self, out: list[Event], text: str) -> None:
+    def refusal(self, out: list[Event], text: str, logprobs: tuple[TokenLogprob, ...] | None = None) -> None:
         if self._kind != "refusal":
             self._open(out, "refusal")
-        out.append(TextDelta(self._current, text, None, self._choice))
+        out.append(TextDelta(self._current, text, logprobs, self._choice))
 
     def reasoning(self, out: list[Event], text: str) -> None:
         if self._kind != "reasoning":

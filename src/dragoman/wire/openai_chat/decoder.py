@@ -103,6 +103,7 @@ _ANSWER: Final = msgspec.json.Decoder(_Answer)
 _USAGE: Final = msgspec.json.Decoder(_Usage)
 _TEXT: Final = msgspec.json.Decoder(str)
 _EMPTY: Final = _Said()
+_NO_LOGPROBS: Final = _Logprobs()
 
 
 def decoder(streaming: bool, quirks: Quirks) -> Decoder:
@@ -143,13 +144,14 @@ class _State:
         if thought:
             blocks.reasoning(out, thought)
         content = said.content
+        logprobs = choice.logprobs or _NO_LOGPROBS
         if isinstance(content, str):
-            if content:
-                blocks.text(out, content, choice.logprobs.content if choice.logprobs else None)
+            if content or logprobs.content:  # a token that is part of a letter comes without text
+                blocks.text(out, content, logprobs.content)
         elif content:
             _say_parts(blocks, content, out)
         if said.refusal:
-            blocks.refusal(out, said.refusal)
+            blocks.refusal(out, said.refusal, logprobs.refusal)
         if said.tool_calls:
             for position, call in enumerate(said.tool_calls):
                 _say_call(blocks, position if call.index is None else call.index, call, out)
