@@ -15,7 +15,7 @@ from dragoman.core.messages import Source
 from dragoman.core.opaque import Extra
 from dragoman.core.usage import Usage
 
-BlockKind = Literal["text", "reasoning", "refusal", "tool"]
+BlockKind = Literal["text", "reasoning", "refusal", "tool", "image", "audio", "opaque"]
 FinishName = Literal["stop", "length", "tool_calls", "content_filter", "other", "unknown"]
 
 
@@ -55,7 +55,10 @@ class Started(EventBase, frozen=True, kw_only=True, tag="started"):
 
 
 class BlockStarted(EventBase, frozen=True, tag="block_started"):
-    """A block opens. ``id`` and ``name`` are set for tools; ``redacted_data`` for reasoning that the vendor hides."""
+    """A block opens. ``id`` and ``name`` are set for tools, ``redacted_data`` for hidden reasoning, ``media_type`` for media.
+
+    An ``opaque`` block takes no deltas; what the vendor sent is in ``extra`` of its start, or of its end where it came in pieces.
+    """
 
     index: int
     kind: BlockKind
@@ -64,6 +67,7 @@ class BlockStarted(EventBase, frozen=True, tag="block_started"):
     redacted_data: str | None = None
     choice: int = 0
     extra: Extra = {}
+    media_type: str | None = None
 
 
 class TextDelta(EventBase, frozen=True, tag="text_delta"):
@@ -91,11 +95,21 @@ class ToolDelta(EventBase, frozen=True, tag="tool_delta"):
     choice: int = 0
 
 
+class MediaDelta(EventBase, frozen=True, tag="media_delta"):
+    """More bytes of a picture or a sound, and of what is said in it."""
+
+    index: int
+    data: bytes = b""
+    transcript: str = ""
+    choice: int = 0
+
+
 class SourceAdded(EventBase, frozen=True, tag="source_added"):
-    """The answer cites something."""
+    """The answer cites something; ``index`` is the block that does, where the vendor says which."""
 
     source: Source
     choice: int = 0
+    index: int | None = None
 
 
 class BlockEnded(EventBase, frozen=True, tag="block_ended"):
@@ -116,21 +130,24 @@ class Finished(EventBase, frozen=True, tag="finished"):
     extra: Extra = {}
 
 
-Event = Started | BlockStarted | TextDelta | ReasoningDelta | ToolDelta | SourceAdded | BlockEnded | Finished
+Event = Started | BlockStarted | TextDelta | ReasoningDelta | ToolDelta | MediaDelta | SourceAdded | BlockEnded | Finished
 
-DELTAS: Final[dict[BlockKind, type[EventBase]]] = {
+DELTAS: Final[dict[BlockKind, type[EventBase] | None]] = {
     "text": TextDelta,
     "refusal": TextDelta,
     "reasoning": ReasoningDelta,
     "tool": ToolDelta,
+    "image": MediaDelta,
+    "audio": MediaDelta,
+    "opaque": None,
 }
-"""Which delta a block of each kind takes."""
+"""Which delta a block of each kind takes, if any."""
 
 ORDER: Final[dict[str, dict[type[EventBase], str]]] = {
     "idle": {Started: "started"},
     "started": {BlockStarted: "started", SourceAdded: "started", Finished: "finished"},
     "finished": {},
-    "open": {TextDelta: "open", ReasoningDelta: "open", ToolDelta: "open", BlockEnded: "ended"},
+    "open": {TextDelta: "open", ReasoningDelta: "open", ToolDelta: "open", MediaDelta: "open", BlockEnded: "ended"},
     "ended": {},
 }
 """State and event to next state. The first three states are a choice's, the last two a block's."""
@@ -149,7 +166,7 @@ class OrderCheck:
         if isinstance(event, Started):
             self._step("started" if self._started else "idle", event)
             self._started = True
-        elif isinstance(event, (TextDelta, ReasoningDelta, ToolDelta, BlockEnded)):
+        elif isinstance(event, (TextDelta, ReasoningDelta, ToolDelta, MediaDelta, BlockEnded)):
             self._check_inside_block(event)
         elif isinstance(event, (BlockStarted, SourceAdded, Finished)):
             self._check_choice(event)
@@ -165,11 +182,11 @@ class OrderCheck:
             left = [key for key, (state, _) in self._blocks.items() if key[0] == event.choice and state == "open"]
             assert not left, f"choice {event.choice} finished with open blocks {left}"
 
-    def _check_inside_block(self, event: TextDelta | ReasoningDelta | ToolDelta | BlockEnded) -> None:
+    def _check_inside_block(self, event: TextDelta | ReasoningDelta | ToolDelta | MediaDelta | BlockEnded) -> None:
         key = (event.choice, event.index)
         assert key in self._blocks, f"{type(event).__name__} for block {key}, which was never started"
         state, kind = self._blocks[key]
-        assert isinstance(event, (BlockEnded, DELTAS[kind])), f"{type(event).__name__} inside a {kind} block"
+        assert isinstance(event, BlockEnded) or type(event) is DELTAS[kind], f"{type(event).__name__} inside a {kind} block"
         self._blocks[key] = (self._step(state, event), kind)
 
     def _step(self, state: str, event: Event) -> str:

@@ -14,6 +14,7 @@ from dragoman.core.events import (
     Finished,
     FinishName,
     FinishReason,
+    MediaDelta,
     ReasoningDelta,
     SourceAdded,
     Started,
@@ -21,7 +22,7 @@ from dragoman.core.events import (
     TokenLogprob,
     ToolDelta,
 )
-from dragoman.core.messages import AnyPart, Message, Reasoning, Refusal, Source, Text, ToolCall
+from dragoman.core.messages import AnyPart, Audio, Image, Message, Opaque, Reasoning, Refusal, Source, Text, ToolCall
 from dragoman.core.opaque import Extra
 from dragoman.core.usage import Usage
 
@@ -95,11 +96,12 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Block:
-    __slots__ = ("ended", "pieces", "started")
+    __slots__ = ("data", "ended", "pieces", "started")
 
     def __init__(self, started: BlockStarted) -> None:
         self.started = started
         self.pieces: list[str] = []
+        self.data: list[bytes] = []
         self.ended: BlockEnded | None = None
 
     def part(self) -> AnyPart:
@@ -110,6 +112,12 @@ class _Block:
                 return Text(text=text, extra=extra)
             case "refusal":
                 return Refusal(text=text, extra=extra)
+            case "opaque":
+                return Opaque(extra=extra)
+            case "image":
+                return Image(data=b"".join(self.data), media_type=started.media_type, extra=extra)
+            case "audio":
+                return Audio(data=b"".join(self.data), media_type=started.media_type, transcript=text or None, extra=extra)
             case "tool":
                 return ToolCall(id=started.id or "", name=started.name or "", arguments=text, extra=extra)
             case "reasoning":
@@ -157,6 +165,10 @@ class Fold:
                 self._choice(event.choice).blocks[event.index].pieces.append(event.reasoning)
             case ToolDelta():
                 self._choice(event.choice).blocks[event.index].pieces.append(event.arguments)
+            case MediaDelta():
+                block = self._choice(event.choice).blocks[event.index]
+                block.data.append(event.data)
+                block.pieces.append(event.transcript)
             case Started():
                 self._started = event
             case BlockStarted():

@@ -100,7 +100,11 @@ class Source(Part, frozen=True, tag="source"):
     """One past the last such character."""
 
 
-AnyPart = Text | Image | Audio | File | Reasoning | ToolCall | ToolResult | Refusal | Source
+class Opaque(Part, frozen=True, tag="opaque"):
+    """Content that one vendor alone has (its own tools' calls and results, say): the whole block is in ``extra[dialect]``."""
+
+
+AnyPart = Text | Image | Audio | File | Reasoning | ToolCall | ToolResult | Refusal | Source | Opaque
 
 
 class Message(msgspec.Struct, frozen=True):

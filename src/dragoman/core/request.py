@@ -39,10 +39,15 @@ class JsonFormat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReasoningOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How much the model may think: a vendor's word (``low``, ``high`` …) or a number of tokens."""
+    """How much the model may think: a vendor's word (``low``, ``high`` …) or a number of tokens; ``enabled`` where it can be switched.
+
+    ``summary`` asks for the thinking to be shown, in a vendor's word (``auto``, ``concise``, ``detailed``).
+    """
 
     effort: str | None = None
     budget_tokens: int | None = None
+    enabled: bool | None = None
+    summary: str | None = None
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

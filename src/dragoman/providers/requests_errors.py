@@ -28,7 +28,7 @@ def as_requests_error(error: DragomanError) -> DragomanError:
     both = _joined(own, name) if name else None
     if both is None:
         return error
-    joined: DragomanError = both.__new__(both, error.message)
+    joined: DragomanError = both.__new__(both, error.message)  # type: ignore[assignment]  # a class of both trees
     joined.__dict__.update(error.__dict__, response=None, request=None)
     joined.args = (error.message,)
     return joined.with_traceback(error.__traceback__)

@@ -48,6 +48,9 @@ class ServerRole(Protocol):
 
 
 class Dialect(ClientRole, ServerRole, Protocol):
-    """Both roles and the path on which the dialect is served below a provider's base."""
+    """Both roles, and where the dialect is served below a provider's base."""
 
     PATH: str
+    """The path, or for a dialect with the model in its path a template of it."""
+    ROUTES: tuple[str, ...]
+    """Regular expressions that match, whole, the paths that ``decode_request`` understands."""

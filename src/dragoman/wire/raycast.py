@@ -27,9 +27,10 @@ from dragoman.wire.payload import convert, dump, parse, parse_request, snippet
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.sse import CONTENT_TYPE, STRAY, EventStream, encode_event
 
-__all__ = ["PATH", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder"]
+__all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder"]
 
 PATH: Final = "/api/v1/ai/chat_completions"
+ROUTES: Final = (PATH,)
 _CARRIED: Final = frozenset({"model", "messages", "stream", "temperature"})
 
 

@@ -13,6 +13,7 @@ from dragoman.core.events import (
     Event,
     Finished,
     FinishReason,
+    MediaDelta,
     ReasoningDelta,
     SourceAdded,
     Started,
@@ -71,7 +72,7 @@ class ChunkBuilder:
             case Finished():
                 self._usage = event.usage or self._usage
                 return [self._chunk(event.choice, {}, finish_word(event.reason))]
-            case BlockEnded() | SourceAdded():
+            case BlockEnded() | SourceAdded() | MediaDelta():
                 return []
             case _:
                 assert_never(event)

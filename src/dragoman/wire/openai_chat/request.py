@@ -31,6 +31,7 @@ from dragoman.wire.quirks import Quirks
 
 NAME: Final = "openai_chat"
 PATH: Final = "/chat/completions"
+ROUTES: Final = (PATH,)
 
 SCALARS: Final = (
     "temperature",
@@ -139,8 +140,11 @@ def _encode_format(wanted: JsonFormat) -> JsonObject:
 def _encode_reasoning(wanted: ReasoningOptions, body: JsonObject, warnings: list[str]) -> None:
     if wanted.effort is not None:
         body["reasoning_effort"] = wanted.effort
-    if wanted.budget_tokens is not None:
-        warnings.append("reasoning.budget_tokens: this wire takes an effort, not a number of tokens, left out")
+    warnings.extend(
+        f"reasoning.{name}: this wire takes an effort alone, left out"
+        for name in ("budget_tokens", "enabled", "summary")
+        if getattr(wanted, name) is not None
+    )
 
 
 def encode_messages(messages: tuple[Message, ...], quirks: Quirks, warnings: list[str]) -> list[JsonObject]:
