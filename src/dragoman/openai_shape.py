@@ -18,7 +18,8 @@ from dragoman.core.request import Request
 from dragoman.prompts import CALL_OPTIONS, Options
 from dragoman.streams import AsyncEventStream, EventStream
 from dragoman.wire.openai_chat.encoder import ChunkBuilder, completion
-from dragoman.wire.openai_chat.request import NAME, request_from
+from dragoman.wire.openai_chat.messages import NAME
+from dragoman.wire.openai_chat.request import request_from
 from dragoman.wire.payload import dump
 from dragoman.wire.quirks import NONE
 

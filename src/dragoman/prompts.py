@@ -13,7 +13,7 @@ from dragoman.core.exchange import Timeouts
 from dragoman.core.messages import AnyPart, Message, Text
 from dragoman.core.opaque import JsonObject
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
-from dragoman.wire.openai_chat.request import decode_message
+from dragoman.wire.openai_chat.messages import decode_message
 
 Prompt: TypeAlias = "str | Message | Sequence[Message | Mapping[str, Any]]"
 """A question; or a conversation, as messages of ours or in OpenAI's form (``{"role": …, "content": …}``)."""

@@ -6,16 +6,34 @@ one whole JSON value and something else begins, because parallel calls may be in
 
 from __future__ import annotations
 
+from dragoman.core.errors import BadReply
 from dragoman.core.events import BlockEnded, BlockKind, BlockStarted, Event, ReasoningDelta, TextDelta, TokenLogprob, ToolDelta
 from dragoman.wire.payload import is_complete
 
 
 class _Tool:
-    __slots__ = ("index", "pieces")
+    __slots__ = ("_judged", "_whole", "ended", "id", "index", "pieces")
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, id: str | None) -> None:
         self.index = index
+        self.id = id
         self.pieces: list[str] = []
+        self.ended = False
+        self._judged = 0
+        self._whole = False
+
+    def is_whole(self) -> bool:
+        """Whether the arguments are one whole JSON value; looked at anew only when some were added."""
+        if self._judged < len(self.pieces):
+            self._judged = len(self.pieces)
+            self._whole = is_complete("".join(self.pieces))
+        return self._whole
+
+    def is_followed_by(self, id: str | None, name: str | None) -> bool:
+        """Whether a fragment under this call's key begins another call: some hosts give every call the same key, or none."""
+        if id is None:
+            return self.id is None and name is not None and self.is_whole()
+        return id != self.id and (not self.pieces or self.is_whole())
 
 
 class Blocks:
@@ -28,6 +46,7 @@ class Blocks:
         self._kind: BlockKind | None = None
         self._signature: str | None = None
         self._tools: dict[object, _Tool] = {}
+        self._open_tools: list[_Tool] = []
 
     def text(self, out: list[Event], text: str, logprobs: tuple[TokenLogprob, ...] | None = None) -> None:
         if self._kind != "text":
@@ -51,25 +70,30 @@ class Blocks:
     def tool(self, out: list[Event], key: object, id: str | None, name: str | None, arguments: str) -> None:
         """A fragment of the tool call that the wire calls ``key``; the first one opens its block."""
         tool = self._tools.get(key)
-        if tool is None:
+        if tool is None or tool.is_followed_by(id, name):
             self._end_current(out)
             self._end_whole_tools(out)
-            tool = self._tools[key] = _Tool(self._count)
+            tool = self._tools[key] = _Tool(self._count, id)
+            self._open_tools.append(tool)
             self._count += 1
             out.append(BlockStarted(tool.index, "tool", id, name, None, self._choice))
-        if arguments:
+        if tool.ended:
+            if arguments.strip():
+                raise BadReply("a tool call's arguments go on after their end", body=arguments[:200])
+        elif arguments:
             tool.pieces.append(arguments)
             out.append(ToolDelta(tool.index, arguments, self._choice))
 
     def end(self, out: list[Event]) -> None:
         """End whatever is open."""
         self._end_current(out)
-        out.extend(BlockEnded(tool.index, None, self._choice) for tool in self._tools.values())
+        out.extend(BlockEnded(tool.index, None, self._choice) for tool in self._open_tools)
+        self._open_tools.clear()
         self._tools.clear()
 
     def _open(self, out: list[Event], kind: BlockKind) -> None:
         self._end_current(out)
-        if self._tools:
+        if self._open_tools:
             self._end_whole_tools(out)
         self._current = self._count
         self._count += 1
@@ -83,5 +107,7 @@ class Blocks:
             self._signature = None
 
     def _end_whole_tools(self, out: list[Event]) -> None:
-        whole = [key for key, tool in self._tools.items() if is_complete("".join(tool.pieces))]
-        out.extend(BlockEnded(self._tools.pop(key).index, None, self._choice) for key in whole)
+        for tool in [tool for tool in self._open_tools if tool.is_whole()]:
+            tool.ended = True
+            self._open_tools.remove(tool)
+            out.append(BlockEnded(tool.index, None, self._choice))

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from dragoman.core.opaque import Json
+from dragoman.core.opaque import Json, JsonObject
 
 
 class PassingFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,3 +48,14 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 NONE = Quirks()
+
+
+def apply_quirks(body: JsonObject, quirks: Quirks, warnings: list[str]) -> JsonObject:
+    """``body`` as this host wants it; each field that it cannot take is named in ``warnings``."""
+    for field in [name for name in body if name in quirks.drop or (quirks.only and name not in quirks.only)]:
+        del body[field]
+        warnings.append(f"{field}: not understood by this provider, left out")
+    for field, name in quirks.rename.items():
+        if field in body:
+            body[name] = body.pop(field)
+    return {**quirks.defaults, **body, **quirks.constants}

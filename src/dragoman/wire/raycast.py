@@ -22,9 +22,9 @@ from dragoman.wire.framed import StreamDecoder
 from dragoman.wire.openai_chat.decoder import FINISH
 from dragoman.wire.openai_chat.encoder import finish_word
 from dragoman.wire.openai_chat.errors import decode_error, encode_error, error_record, fault_error
-from dragoman.wire.openai_chat.request import apply_quirks, decode_messages
+from dragoman.wire.openai_chat.messages import decode_messages
 from dragoman.wire.payload import convert, dump, parse, parse_request, snippet
-from dragoman.wire.quirks import Quirks
+from dragoman.wire.quirks import Quirks, apply_quirks
 from dragoman.wire.sse import CONTENT_TYPE, STRAY, EventStream, encode_event
 
 __all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder"]

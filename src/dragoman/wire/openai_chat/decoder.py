@@ -15,7 +15,7 @@ from dragoman.core.usage import Usage
 from dragoman.wire.blocks import Blocks
 from dragoman.wire.framed import StreamDecoder, WholeDecoder
 from dragoman.wire.openai_chat.errors import CODES, fault_error, find_fault
-from dragoman.wire.openai_chat.request import NAME
+from dragoman.wire.openai_chat.messages import NAME
 from dragoman.wire.payload import SNIPPET_CHARACTERS, dump, parse, parse_object, snippet, try_object
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.sse import STRAY, EventStream

@@ -28,7 +28,7 @@ from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request
 from dragoman.core.usage import Usage
 from dragoman.wire.openai_chat.errors import error_record
-from dragoman.wire.openai_chat.request import NAME
+from dragoman.wire.openai_chat.messages import NAME
 from dragoman.wire.payload import dump
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.sse import CONTENT_TYPE, encode_event
