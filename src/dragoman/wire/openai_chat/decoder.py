@@ -14,9 +14,9 @@ from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.usage import Usage
 from dragoman.wire.blocks import Blocks
 from dragoman.wire.framed import StreamDecoder, WholeDecoder
-from dragoman.wire.openai_chat.errors import CODES, fault_error, find_fault
+from dragoman.wire.openai_chat.errors import CODES, body_error, fault_error
 from dragoman.wire.openai_chat.messages import NAME
-from dragoman.wire.payload import SNIPPET_CHARACTERS, dump, parse, parse_object, snippet, try_object
+from dragoman.wire.payload import SNIPPET_CHARACTERS, dump, parse, parse_object, snippet
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.sse import STRAY, EventStream
 from dragoman.wire.status import Fault, classify
@@ -253,10 +253,8 @@ class ChunkReader:
 
     def _stray_error(self) -> DragomanError:
         body = b"\n".join(self._stray)
-        record = try_object(body)
-        if record and record.get("error"):
-            return fault_error(record["error"], snippet(body), self._quirks)
-        return BadReply("the answer is not an event stream though its content type says so", body=snippet(body))
+        no_stream = BadReply("the answer is not an event stream though its content type says so", body=snippet(body))
+        return body_error(body, self._quirks) or no_stream
 
 
 def read_whole(body: bytes, quirks: Quirks) -> list[Event]:
@@ -265,7 +263,7 @@ def read_whole(body: bytes, quirks: Quirks) -> list[Event]:
     if answer.error:
         raise fault_error(answer.error, snippet(body), quirks)
     if not answer.choices:
-        raise _no_choices(body, quirks)
+        raise body_error(body, quirks) or BadReply("the answer holds no choices", body=snippet(body))
     out: list[Event] = []
     state = _State()
     state.start(answer, out)
@@ -274,12 +272,6 @@ def read_whole(body: bytes, quirks: Quirks) -> list[Event]:
         state.say(choice, choice.message or choice.delta or _EMPTY, out)
     state.finish(out)
     return out
-
-
-def _no_choices(body: bytes, quirks: Quirks) -> DragomanError:
-    """Some hosts answer 200 with an error in a form of their own."""
-    fault = find_fault(parse_object(body), 500, snippet(body))
-    return classify(fault, CODES, quirks) if fault else BadReply("the answer holds no choices", body=snippet(body))
 
 
 def decode_usage(data: bytes) -> Usage | None:

@@ -83,11 +83,22 @@ def fault_error(told: Json, body: str, quirks: Quirks) -> DragomanError:
     return classify(fault or Fault(message="the service reports an error without a word about it", body=body), CODES, quirks)
 
 
+def body_error(body: bytes, quirks: Quirks) -> DragomanError | None:
+    """The error that a whole body tells though its status was a success, or ``None``. Some hosts have a form of their own for it."""
+    record = try_object(body)
+    if record is None:
+        return None
+    if record.get("error"):
+        return fault_error(record["error"], snippet(body), quirks)
+    fault = find_fault(record, 500, snippet(body))
+    return classify(fault, CODES, quirks) if fault else None
+
+
 def _fault(told: JsonObject, status: int | None, body: str | None) -> Fault:
     message = told.get("message")
     code, kind, param = told.get("code"), told.get("type"), told.get("param")
-    if status is None and isinstance(code, int) and 400 <= code < 600:
-        status = code
+    if status is None:
+        status = _status_inside(told)
     return Fault(
         message=message if isinstance(message, str) and message else f"the service reports {code or kind or 'an error'}",
         codes=tuple(word for word in (code, kind) if isinstance(word, str) and word),
@@ -95,6 +106,14 @@ def _fault(told: JsonObject, status: int | None, body: str | None) -> Fault:
         status=status,
         body=body,
     )
+
+
+def _status_inside(told: JsonObject) -> int | None:
+    """The status that an error inside a success would have had: some say it, and an invalid request is the caller's fault."""
+    for number in (told.get("code"), told.get("status_code")):
+        if isinstance(number, int) and 400 <= number < 600:
+            return number
+    return 400 if told.get("type") == "invalid_request_error" else None
 
 
 def _detail(detail: Json) -> str:
