@@ -21,7 +21,7 @@ from dragoman.wire.carried import uncarried
 from dragoman.wire.framed import StreamDecoder
 from dragoman.wire.openai_chat.decoder import FINISH
 from dragoman.wire.openai_chat.encoder import finish_word
-from dragoman.wire.openai_chat.errors import decode_error, encode_error, error_record, fault_error
+from dragoman.wire.openai_chat.errors import body_error, decode_error, encode_error, error_record, fault_error
 from dragoman.wire.openai_chat.messages import decode_messages
 from dragoman.wire.payload import convert, dump, parse, parse_request, snippet
 from dragoman.wire.quirks import Quirks, apply_quirks
@@ -31,6 +31,7 @@ __all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encod
 
 PATH: Final = "/api/v1/ai/chat_completions"
 ROUTES: Final = (PATH,)
+MAX_STRAY_BYTES: Final = 8000
 _CARRIED: Final = frozenset({"model", "messages", "stream", "temperature"})
 
 
@@ -108,7 +109,9 @@ class _Reader:
 
     def read(self, name: str, data: bytes, out: list[Event]) -> None:
         if name == STRAY:
-            self._stray = self._stray or data
+            self._stray = b"\n".join(filter(None, (self._stray, data)))[:MAX_STRAY_BYTES]
+            return
+        if not data.strip():
             return
         event = parse(data, _EVENT, "an event of the answer")
         if event.error:
@@ -127,7 +130,8 @@ class _Reader:
         if self._started:
             raise StreamCut("the stream ended without a finish reason")
         if self._stray:
-            raise BadReply("the answer is not an event stream", body=snippet(self._stray))
+            no_stream = BadReply("the answer is not an event stream", body=snippet(self._stray))
+            raise body_error(self._stray, self._quirks) or no_stream
         raise BadReply("the answer is empty: the stream ended without a single event")
 
 
