@@ -68,7 +68,8 @@ def _encode_body(request: Request, stream: bool, quirks: Quirks, warnings: list[
     if stream:
         body["stream"] = True
         if quirks.stream_usage:
-            body["stream_options"] = {**body.get("stream_options", {}), "include_usage": True}
+            options = body.get("stream_options")
+            body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
         else:
             body.pop("stream_options", None)
     else:
