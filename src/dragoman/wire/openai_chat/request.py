@@ -194,7 +194,7 @@ def request_from(given: JsonObject, quirks: Quirks) -> Request:
 
 
 def _decode_tool(given: JsonObject, where: str) -> Tool:
-    if given.get("type") != "function" or not isinstance(given.get("function"), dict):
+    if given.get("type", "function") != "function" or not isinstance(given.get("function"), dict):
         raise BadRequest(f'{where}: {{"type": "function", "function": {{…}}}} is expected', param=where)
     function = convert(given["function"], _Function, f"{where}.function")
     rest = {name: value for name, value in given.items() if name not in ("type", "function")}
