@@ -42,7 +42,7 @@ def encode_messages(messages: tuple[Message, ...], quirks: Quirks, warnings: lis
     encoded: list[JsonObject] = []
     for message in messages:
         if message.role == "tool":
-            encoded.extend(_encode_results(message, quirks))
+            encoded.extend(_encode_results(message, quirks, warnings))
         else:
             encoded.append(_encode_message(message, quirks, warnings))
     return encoded
@@ -84,13 +84,17 @@ def _encode_call(call: ToolCall) -> JsonObject:
     return {"id": call.id, "type": "function", "function": function, **call.extra.get(NAME, {})}
 
 
-def _encode_results(message: Message, quirks: Quirks) -> list[JsonObject]:
+def _encode_results(message: Message, quirks: Quirks, warnings: list[str]) -> list[JsonObject]:
     encoded = []
     for part in message.parts:
         if not isinstance(part, ToolResult):
             raise BadRequest(f"messages: a message of role 'tool' holds {type(part).__name__}; only ToolResult is allowed there")
-        content = _encode_content(list(part.parts), quirks)
-        encoded.append({"role": "tool", "tool_call_id": part.id, "content": content, **part.extra.get(NAME, {})})
+        result: JsonObject = {"role": "tool", "tool_call_id": part.id, "content": _encode_content(list(part.parts), quirks)}
+        if part.name is not None:
+            result["name"] = part.name
+        if part.is_error:
+            warnings.append("messages: this wire cannot say that a tool failed, its result is sent as any other")
+        encoded.append({**result, **part.extra.get(NAME, {})})
     return encoded
 
 
@@ -209,13 +213,17 @@ def decode_message(given: Json, where: str) -> Message:
 _MESSAGE_FIELDS: Final = frozenset({"role", "content", "name", "tool_calls", "refusal", "reasoning_content", "reasoning"})
 
 
+_INSTEAD_OF_CONTENT: Final = ("tool_calls", "refusal", "reasoning_content", "reasoning", "function_call", "audio")
+"""With one of these an assistant's content may be null."""
+
+
 def _decode_content(given: JsonObject, role: Role, where: str) -> list[AnyPart]:
     content = given.get("content")
     if isinstance(content, str):
         return [Text(text=content)] if content or role != "assistant" else []
     if isinstance(content, list):
         return [_decode_part(part, f"{where}.content[{i}]") for i, part in enumerate(content)]
-    if content is None and role == "assistant" and any(given.get(name) for name in ("tool_calls", "refusal", "function_call", "audio")):
+    if content is None and role == "assistant" and any(given.get(name) for name in _INSTEAD_OF_CONTENT):
         return []
     said = "it is missing" if "content" not in given else f"{type(content).__name__} was given"
     raise BadRequest(f"{where}.content: {said}; a string or a list of parts is expected", param=f"{where}.content")

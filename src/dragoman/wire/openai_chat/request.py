@@ -42,6 +42,9 @@ def encode_request(request: Request, quirks: Quirks) -> Call:
     warnings: list[str] = []
     stream = request.stream if quirks.streaming == "as-asked" else quirks.streaming == "always"
     body = _encode_body(request, stream, quirks, warnings)
+    warnings.extend(
+        f"{field}: understood by {name} alone, left out" for name in request.extra if name != NAME for field in request.extra[name]
+    )
     headers = (
         ("content-type", "application/json"),
         ("accept", "text/event-stream" if stream else "application/json"),
