@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import selectors
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -50,6 +52,9 @@ class Peer:
         self.request()
         self.send(*parts)
 
+    def close(self) -> None:
+        self.socket.close()
+
     def reset(self) -> None:
         """Break the connection with a reset instead of an end."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -60,6 +65,26 @@ class Peer:
         with contextlib.suppress(ConnectionError):
             while self.socket.recv(65_536):
                 pass
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        """Go on in TLS, as its server."""
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+
+    def relay(self, port: int, *, step: int = 65_536) -> None:
+        """Pass bytes to and from a server on this machine, ``step`` at a time, until either side ends."""
+        with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as other, selectors.DefaultSelector() as selector:
+            selector.register(self.socket, selectors.EVENT_READ, other)
+            selector.register(other, selectors.EVENT_READ, self.socket)
+            while True:
+                for key, _ in selector.select(PATIENCE_S):
+                    try:
+                        data = key.fileobj.recv(65_536)  # type: ignore[union-attr]  # they are sockets
+                    except ConnectionError:
+                        return
+                    if not data:
+                        return
+                    for start in range(0, len(data), step):
+                        key.data.sendall(data[start : start + step])
 
 
 Script = Callable[[Peer], None]
@@ -92,12 +117,14 @@ class ScriptedServer:
             threading.Thread(target=self._play, args=(script, connection, ended), daemon=True).start()
 
     def _play(self, script: Script | None, connection: socket.socket, ended: Future[None]) -> None:
-        with connection:
+        peer = Peer(connection, self.heard)
+        # ``secure`` puts another socket in the place of the first.
+        with connection, contextlib.closing(peer):
             try:
                 if script is None:
                     raise AssertionError("more connections were made than the test has scripts for")
-                script(Peer(connection, self.heard))
-            except BaseException as error:
+                script(peer)
+            except BaseException as error:  # noqa: BLE001  the test's own thread raises it again
                 ended.set_exception(error)
             else:
                 ended.set_result(None)

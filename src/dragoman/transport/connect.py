@@ -175,5 +175,5 @@ def reason(error: OSError) -> str:
     if tls:
         return str(tls).replace("_", " ").lower()
     # asyncio writes a text of its own over the system's; the number still says it.
-    known = error.errno is not None and error.errno > 0
-    return os.strerror(error.errno) if known else error.strerror or str(error) or type(error).__name__
+    number = error.errno or 0
+    return os.strerror(number) if number > 0 else error.strerror or str(error) or type(error).__name__
