@@ -4,8 +4,8 @@
 
 ``text``, ``reasoning``, ``refusal``, ``tool_calls`` (id, name, arguments), ``finish`` (our word, the vendor's), ``usage``, ``logprobs``,
 ``id``, ``model``, ``others`` (text and finish of further choices), each only where it is not empty; ``complete_after``, the piece of the
-file with which the answer is complete though the stream be cut behind it (null where no one piece does that); or ``error`` (class, message, retryable), then ``text`` is what
-had arrived before.
+file with which the answer is complete though the stream be cut behind it (null where no one piece does that); or ``error`` (class,
+message, retryable), then ``text`` is what had arrived before.
 """
 
 from __future__ import annotations

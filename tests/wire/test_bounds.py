@@ -41,12 +41,10 @@ def test_line_over_the_bound_is_refused_in_one_read() -> None:
 @pytest.mark.parametrize("size", [1000, 65536, 3 * MIB])
 def test_endless_line_is_refused_as_soon_as_it_passes_the_bound(parser: type[EventStream | JsonLines], size: int) -> None:
     feed = parser().feed
-    reads = 0
+    for _ in range(MAX_LINE_BYTES // size):
+        assert drain(feed, [b"x" * size]) == 0
     with pytest.raises(BadReply, match="longer than 8388608 bytes"):
-        while True:
-            reads += 1
-            drain(feed, [b"x" * size])
-    assert reads == MAX_LINE_BYTES // size + 1
+        drain(feed, [b"x" * size])
 
 
 def test_endless_line_of_single_bytes_is_refused() -> None:
