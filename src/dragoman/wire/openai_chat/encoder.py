@@ -111,7 +111,8 @@ class ChunkBuilder:
     def _chunk(
         self, choice: int, delta: JsonObject, finish: str | None = None, logprobs: tuple[TokenLogprob, ...] | None = None
     ) -> JsonObject:
-        said = {"index": choice, "delta": delta, "logprobs": encode_logprobs(logprobs), "finish_reason": finish}
+        told = encode_logprobs(logprobs, of_refusal="refusal" in delta)
+        said = {"index": choice, "delta": delta, "logprobs": told, "finish_reason": finish}
         chunk = {**self._head, "choices": [said]}
         if self._with_usage:
             chunk["usage"] = None
@@ -171,10 +172,11 @@ def completion(response: Response, model: str) -> JsonObject:
 
 
 def _encode_choice(index: int, choice: Choice) -> JsonObject:
+    message = _encode_answer(choice.message)
     return {
         "index": index,
-        "message": _encode_answer(choice.message),
-        "logprobs": encode_logprobs(choice.logprobs),
+        "message": message,
+        "logprobs": encode_logprobs(choice.logprobs, of_refusal=message["content"] is None and message["refusal"] is not None),
         "finish_reason": finish_word(choice.finish) if choice.finish else None,
     }
 
@@ -211,8 +213,11 @@ def finish_word(reason: FinishReason) -> str | None:
     return reason.raw if reason.unified == "other" else reason.unified
 
 
-def encode_logprobs(logprobs: tuple[TokenLogprob, ...] | None) -> Json:
-    return None if logprobs is None else {"content": msgspec.to_builtins(logprobs), "refusal": None}
+def encode_logprobs(logprobs: tuple[TokenLogprob, ...] | None, of_refusal: bool = False) -> Json:
+    if logprobs is None:
+        return None
+    told = msgspec.to_builtins(logprobs)
+    return {"content": None, "refusal": told} if of_refusal else {"content": told, "refusal": None}
 
 
 def encode_usage(usage: Usage) -> JsonObject:
