@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -42,9 +43,11 @@ def _wait(told: str, epoch_s: float) -> float | None:
         return max(0.0, number - epoch_s if number > _EPOCH_FROM else number)
     parts = _DURATION.findall(told)
     if parts and "".join(amount + unit for amount, unit in parts) == told:
-        return sum(float(amount) * _SECONDS[unit] for amount, unit in parts)
+        return _finite(sum(float(amount) * _SECONDS[unit] for amount, unit in parts))
     try:
-        return max(0.0, parsedate_to_datetime(told).timestamp() - epoch_s)
+        moment = parsedate_to_datetime(told)
+        # A date without a zone, or with -0000, is UTC as every HTTP date is; Python would take it for this machine's own time.
+        return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - epoch_s)
     except (ValueError, OverflowError):
         return None
 
@@ -54,4 +57,8 @@ def _number(text: str) -> float | None:
         number = float(text)
     except ValueError:
         return None
+    return _finite(number)
+
+
+def _finite(number: float) -> float | None:
     return number if 0 <= number < float("inf") else None
