@@ -79,11 +79,9 @@ class Router:
             return speaking.decoder(is_streamed(headers, request.stream), quirks)
 
         def decode_error(reply: Reply) -> DragomanError:
-            error = speaking.decode_error(reply, quirks)
-            error.redact(secret or "")
-            return error
+            return speaking.decode_error(reply, quirks)
 
-        return Target(provider.name, model, call, decoder, decode_error)
+        return Target(provider.name, model, call, decoder, decode_error, lambda error: error.redact(secret or ""))
 
     def endpoint(self, provider: Provider) -> Endpoint:
         """The provider with its dialect loaded and its address known."""

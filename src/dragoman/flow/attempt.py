@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from dragoman.core.errors import DragomanError, TimedOut
+from dragoman.core.errors import DragomanError, StreamCut, TimedOut
 from dragoman.core.events import Event, Started
 from dragoman.core.exchange import Call, Decoder, Headers, Reply, Timeouts, header
 from dragoman.flow.effects import Close, Emit, Finish, Flow, Opened, now, opened, read
@@ -32,6 +32,8 @@ class Target(msgspec.Struct, frozen=True):
     decoder: Callable[[Headers], Decoder]
     """The decoder for an answer with this head. Raises ``BadReply`` where its content type cannot be an answer."""
     decode_error: Callable[[Reply], DragomanError]
+    redact: Callable[[DragomanError], None]
+    """Takes the key out of an error's texts; services repeat it in theirs, also inside an answer that began as a success."""
 
 
 class Progress:
@@ -54,6 +56,7 @@ def attempt(target: Target, timeouts: Timeouts, progress: Progress) -> Flow[None
             raise target.decode_error(reply)
         yield from _deliver(target, incoming, progress)
     except DragomanError as error:
+        target.redact(error)
         yield Close()
         yield from _complete(error, target, headers)
         raise
@@ -95,12 +98,12 @@ def _deliver(target: Target, incoming: Opened, progress: Progress) -> Flow[None]
 
 
 def _next_bytes(decoder: Decoder) -> Flow[bytes]:
-    """The next bytes, or none where only a tail is missing and does not come."""
+    """The next bytes, or none where only a tail is missing and does not come: whether the answer is whole without it, the decoder says."""
     if not decoder.ending:
         return (yield from read())
     try:
         return (yield from read(TAIL_S))
-    except TimedOut:
+    except (TimedOut, StreamCut):
         yield Close()
         return b""
 
