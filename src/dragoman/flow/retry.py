@@ -33,7 +33,8 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     def backoff_s(self, failures: int, fraction: float) -> float:
         """The wait after the ``failures``-th failure, ``fraction`` (0 to 1) of the exponential bound."""
-        return fraction * min(self.max_wait_s, self.first_wait_s * 2.0 ** (failures - 1))
+        doublings = min(failures - 1, 64)  # beyond, the power would leave the range of a float
+        return fraction * min(self.max_wait_s, self.first_wait_s * 2.0**doublings)
 
 
 class RetryBudget:
@@ -76,6 +77,8 @@ def retrying(target: Target, timeouts: Timeouts, policy: RetryPolicy, budget: Re
             elapsed = (yield from now()).monotonic_s - begun
             wait_s = yield from _wait_before_retry(error, len(earlier) + 1, policy)
             if wait_s is None or progress.delivered or not _fits(timeouts, elapsed + wait_s) or not budget.spend():
+                if earlier:
+                    _LOG.warning("%s: try %d of %d failed, given up: %r", target.provider, len(earlier) + 1, policy.tries, error)
                 raise
             earlier.append(error)
             _LOG.warning("%s: try %d of %d failed, again in %.2f s: %r", target.provider, len(earlier), policy.tries, wait_s, error)
