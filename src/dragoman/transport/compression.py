@@ -63,26 +63,30 @@ class _Zlib:
 
 
 class _Brotli:
+    """Its limit is a wish that one step may pass by some kB, so what is over waits here."""
+
     def __init__(self, state: Any) -> None:
         self._state = state
         self._waiting = b""
+        self._plain = b""
 
     def push(self, data: bytes) -> None:
         self._waiting += data
 
     def pull(self, limit: int) -> bytes:
-        if self._state.is_finished():
-            if self._waiting:
-                raise zlib.error("bytes after the end")
-            return b""
-        if not self._waiting and self._state.can_accept_more_data():
-            return b""
-        data, self._waiting = (self._waiting, b"") if self._state.can_accept_more_data() else (b"", self._waiting)
-        plain: bytes = self._state.process(data, output_buffer_limit=limit)
-        return plain
+        if not self._plain and not self._state.is_finished():
+            # With nothing to give it may still hold output, and while it holds input it takes no more.
+            data = b""
+            if self._state.can_accept_more_data():
+                data, self._waiting = self._waiting, b""
+            self._plain = self._state.process(data, output_buffer_limit=limit)
+        if not self._plain and self._waiting and self._state.is_finished():
+            raise zlib.error("bytes after the end")
+        given, self._plain = self._plain[:limit], self._plain[limit:]
+        return given
 
     def ended(self) -> bool:
-        return bool(self._state.is_finished()) and not self._waiting
+        return bool(self._state.is_finished()) and not self._waiting and not self._plain
 
 
 class _Zstd:

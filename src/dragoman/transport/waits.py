@@ -46,6 +46,8 @@ class Waits:
 
     def _timed_out(self, **ends: float | None) -> TimedOut:
         known = {name: end for name, end in {**ends, "total_s": self._total}.items() if end is not None}
+        if not known:
+            return TimedOut("a wait was longer than the connection's owner allows")
         name = min(known, key=lambda limit: known[limit])
         return TimedOut(_TEXTS[name].format(f"{getattr(self._timeouts, name):g}"))
 
