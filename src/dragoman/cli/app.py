@@ -1,0 +1,73 @@
+"""The Typer app: which commands there are, and what holds for all of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from io import TextIOWrapper
+from typing import Annotated, Final
+
+import typer
+
+from dragoman import __version__
+from dragoman.cli.chat import chat
+from dragoman.cli.demo import demo
+from dragoman.cli.doctor import doctor
+from dragoman.cli.emulate import emulate
+from dragoman.cli.models import models
+from dragoman.cli.providers import providers
+from dragoman.cli.screen import guarded
+
+_PANELS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
+    "Ask": (chat,),
+    "Look": (providers, models, doctor),
+    "Try without an account": (demo, emulate),
+}
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dragoman {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[bool, typer.Option("--version", "-V", callback=_show_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """One interface to every large-language-model provider.
+
+    Ask once: [cyan]dragoman chat "Name three rivers."[/cyan]
+
+    About what is piped in: [cyan]git diff | dragoman chat "Review this."[/cyan]
+
+    Converse: [cyan]dragoman chat[/cyan]
+    """
+
+
+def _prose(command: Callable[..., None]) -> str:
+    """A docstring as help: each paragraph one line, to be wrapped as wide as the terminal is."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in (command.__doc__ or "").split("\n\n"))
+
+
+def build() -> typer.Typer:
+    """The app, ready to be called."""
+    app = typer.Typer(
+        name="dragoman",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(help=_prose(_root))(_root)
+    for panel, commands in _PANELS.items():
+        for command in commands:
+            app.command(help=_prose(command), rich_help_panel=panel)(guarded(command))
+    return app
+
+
+def run() -> None:
+    """Build the app and run it on the process's arguments."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a letter shows another one, and not a traceback
+    build()()

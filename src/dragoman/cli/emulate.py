@@ -1,0 +1,118 @@
+"""``dragoman emulate``: providers on this machine, for trying out and for tests; offline and without an account."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dragoman.cli.screen import console, surroundings, without_controls
+from dragoman.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from dragoman.emulator import Emulator, Record, Scenario
+
+_COLOURS = {"finished": "green", "refused": "yellow", "cut": "red", "abandoned": "magenta"}
+ANY_KEY = "emulated"
+
+
+def emulate(
+    names: Annotated[list[str] | None, typer.Argument(help="Providers, as `dragoman providers` names them.")] = None,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on; a loopback address.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", "-p", min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 4010,
+    scenario: Annotated[
+        str, typer.Option("--scenario", help="What is answered: echo, lorem:TOKENS, canned:TEXT, or a scenario file (.toml, .json).")
+    ] = "echo",
+    ttft: Annotated[float, typer.Option("--ttft", min=0, help="Seconds before the first token.")] = 0.2,
+    tokens_per_second: Annotated[float, typer.Option("--tokens-per-second", min=0, help="Speed; 0 is as fast as may be.")] = 40.0,
+    fault: Annotated[
+        list[str] | None, typer.Option("--fault", help="What goes wrong, such as status=429,retry-after=2,times=1. May be repeated.")
+    ] = None,
+) -> None:
+    """Serve providers on this machine: their wire, made-up answers, no account. Ctrl-C ends it.
+
+    A single request asks for a fault behind its model's name: dragoman chat -m 'openai/gpt-4.1!cut-after=200' …
+    """
+    from dragoman.emulator import Emulator
+
+    if not names:
+        raise UsageError(f"names: none was given; at least one of {', '.join(surroundings().catalogue().names())} is allowed")
+    emulator = Emulator(
+        names,
+        scenario=read_scenario(scenario),
+        ttft_s=ttft,
+        tokens_per_second=tokens_per_second or None,
+        faults=fault,
+        host=host,
+        port=port,
+        catalogue=surroundings().catalogue(),
+    )
+    out = console()
+    ended = _ended_by_signal()
+    emulator.requests.listen(lambda record: out.print(line(record), soft_wrap=True))
+    with emulator:
+        _announce(out, emulator)
+        ended.wait()
+    out.print(f"\n[dim]{len(emulator.requests)} requests were answered.[/dim]")
+
+
+def read_scenario(given: str) -> str | Path | Scenario:
+    """A scenario as the emulator takes it: ``name:value`` and ``name=value`` mean the same, and a file may be named by itself."""
+    name, mark, value = given.partition(":")
+    if mark and name in ("lorem", "canned", "script"):
+        return f"{name}={value}"
+    if Path(given).suffix in (".toml", ".json") and "=" not in given:
+        return Path(given)
+    return given
+
+
+def _ended_by_signal() -> threading.Event:
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    return ended
+
+
+def _announce(out: Console, emulator: Emulator) -> None:
+    out.print("[bold]Emulated on this machine; every answer is made up.[/bold] Ctrl-C ends it.\n")
+    for mount in emulator.mounts:
+        out.print(f"[bold]{mount.row.title}[/bold]  {emulator.url(mount.name)}", soft_wrap=True)
+        for row in environment_lines(emulator, mount.name):
+            out.print(f"  {row}", style="cyan", soft_wrap=True, markup=False)
+    first = emulator.mounts[0].row
+    model = first.name if first.default_model else f"{first.name}/any"
+    out.print(f'\n[dim]Paste the lines into another terminal, then: dragoman chat -m {model} "Hello"[/dim]\n', soft_wrap=True)
+
+
+def environment_lines(emulator: Emulator, name: str) -> list[str]:
+    """The lines for a shell that send requests for ``name`` here."""
+    row = next(mount.row for mount in emulator.mounts if mount.name == name)
+    lines = [f"export {variable}={emulator.url(name)}" for variable in row.base_url_variables[:1]]
+    if row.auth.required and row.auth.variables:
+        lines.append(f"export {row.auth.variables[0]}={ANY_KEY}")
+    return lines or [f"--base-url {emulator.url(name)}"]
+
+
+def line(record: Record) -> Text:
+    """One request, as a line."""
+    from rich.text import Text
+
+    took = "" if record.ended_s is None else f"{record.ended_s - record.started_s:.2f} s"
+    asked = record.request
+    what = f"{asked.model}{' streamed' if asked.stream else ''}" if asked else ""
+    outcome = record.outcome or "under way"
+    return Text.assemble(
+        (f"{record.status or '–'!s:>3} ", "bold"),
+        (f"{outcome:<9} ", _COLOURS.get(outcome, "")),
+        f"{record.provider or '–'} ",
+        (without_controls(f"{record.method} {record.path} "), "dim"),
+        without_controls(what),
+        (f"  {record.sent_bytes} bytes, {took}", "dim"),
+        (f"  {without_controls(record.error.message)}" if record.error else "", "yellow"),
+    )

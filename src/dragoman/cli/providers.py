@@ -1,0 +1,68 @@
+"""``dragoman providers``: every row of the catalogue, and how it stands on this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dragoman.cli.screen import console, plain_table, print_json, surroundings
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from dragoman.cli.standing import Standing
+
+
+def providers(as_json: Annotated[bool, typer.Option("--json", help="A JSON list.")] = False) -> None:
+    """List the providers: which key each reads and whether it was found, and which address holds.
+
+    Nothing is contacted; `dragoman doctor` does that.
+    """
+    from dragoman.cli.standing import standings
+
+    all_of_them = list(standings(surroundings()))
+    if as_json:
+        print_json([_as_json(one) for one in all_of_them])
+        return
+    table = plain_table("name", "provider", "dialect", "key", "address")
+    for one in all_of_them:
+        table.add_row(f"[bold]{one.name}[/bold]", one.row.title, f"[dim]{one.row.dialect}[/dim]", _key(one), _address(one))
+    console().print(table)
+
+
+def _key(one: Standing) -> Text:
+    from rich.text import Text
+
+    style = "green" if one.key_place else "yellow" if one.lacks_key else "dim"
+    return Text(one.key_words, style)
+
+
+def _address(one: Standing) -> Text:
+    from rich.text import Text
+
+    text = Text(one.base_url)
+    if one.base_url_variable:
+        text.append(f" (by {one.base_url_variable})", "green")
+    elif one.is_gone:
+        text.append(" (believed to be gone)", "dim")
+    elif one.row.local:
+        text.append(" (this machine)", "dim")
+    return text
+
+
+def _as_json(one: Standing) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "title": one.row.title,
+        "dialect": one.row.dialect,
+        "key": one.key_place,
+        "key_variables": one.row.auth.variables,
+        "key_required": one.needs_key,
+        "base_url": one.base_url,
+        "base_url_variable": one.base_url_variable,
+        "default_model": one.row.default_model,
+        "working": one.row.working,
+        "local": one.row.local,
+        "note": one.row.note,
+    }

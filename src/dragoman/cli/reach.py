@@ -1,0 +1,117 @@
+"""Asking a provider which models it has: ``GET <base>/models``, the customary question, by the client's own transport."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from dragoman.catalogue.schema import Provider
+from dragoman.client import Client
+from dragoman.core.errors import BadReply, DragomanError, MissingKey
+from dragoman.core.exchange import Call, Reply, Timeouts, header, with_headers
+from dragoman.router import USER_AGENT
+from dragoman.settings import Surroundings
+from dragoman.sign.key import PLACES
+
+MAX_BYTES: Final = 8 * 1024 * 1024
+NEARBY: Final = Timeouts(connect_s=0.3, first_byte_s=1.0, between_bytes_s=1.0, total_s=2.0)
+"""For a server on this machine: it is there at once or not at all."""
+
+
+def ask_models(client: Client, row: Provider, timeouts: Timeouts, *, even_without_key: bool = False) -> Reply:
+    """What ``row``'s server says when asked for its models, whatever the status. Raises ``TransportError`` or ``UsageError``."""
+    endpoint = client.router.endpoint(row)
+    call = Call("GET", f"{endpoint.base_url}/models", (("user-agent", USER_AGENT), ("accept", "application/json")))
+    call = msgspec.structs.replace(call, headers=with_headers(call.headers, endpoint.quirks.headers))
+    secret, sign = _key(client, row, even_without_key), PLACES.get(row.auth.place)
+    if secret and sign:
+        call = sign(call, secret, row.auth.name)
+    try:
+        reply = _fetch(client, call, timeouts)
+    except DragomanError as error:
+        error.provider = error.provider or row.name
+        error.redact(secret or "")
+        raise
+    return _without(reply, secret)
+
+
+def _key(client: Client, row: Provider, may_lack: bool) -> str | None:
+    try:
+        return client.router.key(row)
+    except MissingKey:
+        if may_lack:
+            return None
+        raise
+
+
+def _fetch(client: Client, call: Call, timeouts: Timeouts) -> Reply:
+    incoming = client.transport.open(call, timeouts)
+    try:
+        pieces, size = [], 0
+        while data := incoming.read():
+            pieces.append(data)
+            size += len(data)
+            if size > MAX_BYTES:
+                raise BadReply(f"the list of models is longer than {MAX_BYTES} bytes")
+        incoming.finish()
+    finally:
+        incoming.close()
+    return Reply(incoming.status, incoming.headers, b"".join(pieces))
+
+
+def _without(reply: Reply, secret: str | None) -> Reply:
+    body = reply.body.replace(secret.encode(), b"") if secret and reply.status >= 400 else reply.body
+    return msgspec.structs.replace(reply, body=body)
+
+
+def live_models(client: Client, row: Provider, timeouts: Timeouts) -> list[str]:
+    """The names of the models that ``row``'s server has, in its order. Raises ``DragomanError``."""
+    reply = ask_models(client, row, timeouts)
+    if not 200 <= reply.status < 300:
+        endpoint = client.router.endpoint(row)
+        error = endpoint.dialect.decode_error(reply, endpoint.quirks)
+        error.provider = row.name
+        raise error
+    return names_in(reply, row)
+
+
+class _Entry(msgspec.Struct):
+    id: str = ""
+    name: str = ""
+
+
+class _Listing(msgspec.Struct):
+    """The two customary forms: ``data`` of ids, and ``models`` of names."""
+
+    data: list[_Entry] | None = None
+    models: list[_Entry] | None = None
+
+
+def names_in(reply: Reply, row: Provider) -> list[str]:
+    """The models that a successful answer lists. Raises ``BadReply`` where it lists none."""
+    try:
+        listing = msgspec.json.decode(reply.body, type=_Listing)
+    except (msgspec.DecodeError, RecursionError):
+        listing = _Listing()
+    entries = listing.data if listing.data is not None else listing.models
+    if entries is None:
+        kind = header(reply.headers, "content-type") or "no content type"
+        raise BadReply(f"the answer ({kind}) holds no list of models", provider=row.name, status=reply.status)
+    return [(entry.id or entry.name).removeprefix("models/") for entry in entries if entry.id or entry.name]
+
+
+def local_models(surroundings: Surroundings) -> list[str]:
+    """``provider/model`` for the first model of each server that listens on this machine; only its own address is contacted."""
+    rows = [row for row in surroundings.catalogue() if row.local]
+
+    def first(row: Provider) -> str | None:
+        with suppress(DragomanError):
+            for name in live_models(client, row, NEARBY):
+                return f"{row.name}/{name}"
+        return None
+
+    with Client(environment=surroundings.environment, trust_env=False) as client, ThreadPoolExecutor(max(1, len(rows))) as pool:
+        return [found for found in pool.map(first, rows) if found]

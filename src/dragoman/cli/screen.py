@@ -1,0 +1,175 @@
+"""What commands say and how they end: consoles, one clear line for an error, exit codes.
+
+The law: answers and lists go to standard output, everything else to standard error; a key is printed nowhere; no error is a traceback.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, ParamSpec
+
+import typer
+
+from dragoman.core.errors import (
+    REDACTED,
+    AuthFailed,
+    ConnectFailed,
+    ContextTooLong,
+    DragomanError,
+    MissingKey,
+    ModelNotFound,
+    PermissionDenied,
+    QuotaSpent,
+    RateLimited,
+    StreamCut,
+    TimedOut,
+    UnknownModel,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from dragoman.settings import Surroundings
+
+FAILED: Final = 1
+WRONG_USE: Final = 2
+INTERRUPTED: Final = 130
+_WIDE: Final = 400
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+P = ParamSpec("P")
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where to print. What is no terminal is never wrapped, so that lines can be searched."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=int(os.environ.get("COLUMNS") or _WIDE))
+
+
+def plain_table(*columns: str) -> Table:
+    """A table without borders, which fits a terminal and a pipe alike."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def without_controls(text: str) -> str:
+    """``text`` without what could command a terminal: an answer is to be read, not obeyed."""
+    return _CONTROLS.sub("", text)
+
+
+def guarded(command: Callable[P, None]) -> Callable[P, None]:
+    """``command`` with its failures as one line on standard error and the right exit code."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **options: P.kwargs) -> None:
+        try:
+            command(*args, **options)
+        except DragomanError as error:
+            show_error(error, [str(options["key"])] if options.get("key") else [])
+            raise typer.Exit(exit_code(error)) from None
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+
+    return run
+
+
+def exit_code(error: DragomanError) -> int:
+    """2 where the command was used wrongly, 1 where the provider or the network failed."""
+    return WRONG_USE if isinstance(error, UsageError) and error.status is None else FAILED
+
+
+def show_error(error: DragomanError, secrets: Iterable[str] = ()) -> None:
+    """One line on standard error, and below it what to do where that is known."""
+    from rich.text import Text
+
+    out = console(stderr=True)
+    line = Text.assemble(("error: ", "bold red"), redacted(describe(error), secrets))
+    out.print(line, soft_wrap=True)
+    for hint in hints(error):
+        out.print(Text(f"  {redacted(hint, secrets)}", "dim"), soft_wrap=True)
+
+
+def show_warning(text: str) -> None:
+    """One line on standard error about something that was done otherwise than asked."""
+    from rich.text import Text
+
+    console(stderr=True).print(Text.assemble(("warning: ", "bold yellow"), redacted(without_controls(text))), soft_wrap=True)
+
+
+def describe(error: DragomanError) -> str:
+    """The error's class and words in one line."""
+    return without_controls(" ".join(f"{type(error).__name__}: {error}".split()))
+
+
+def redacted(text: str, secrets: Iterable[str] = ()) -> str:
+    """``text`` with every key that this process can know of taken out. The library does this too; a key deserves two locks."""
+    for secret in {*secrets, *_known_secrets()}:
+        if len(secret) > 3:
+            text = text.replace(secret, REDACTED)
+    return text
+
+
+def _known_secrets() -> list[str]:
+    from dragoman.settings import Surroundings
+
+    try:
+        surroundings = Surroundings()
+        return [found[0] for row in surroundings.catalogue() if (found := surroundings.key(row))]
+    except DragomanError:  # a file that cannot be read is told of elsewhere
+        return []
+
+
+def hints(error: DragomanError) -> list[str]:
+    """What the user may do about ``error``, if anything is known."""
+    for kind, words in _HINTS:
+        if isinstance(error, kind):
+            name = error.provider or "PROVIDER"
+            wait = f" (it asks for {error.retry_after_s:g} s)" if error.retry_after_s else ""
+            return [words.format(name=name, wait=wait)]
+    return []
+
+
+_HINTS: Final[tuple[tuple[type[DragomanError], str], ...]] = (
+    (MissingKey, "pass --key, or set the variable; `dragoman providers` shows which one each provider reads"),
+    (UnknownModel, "`dragoman models` lists the models, `dragoman providers` the providers"),
+    (AuthFailed, "the key was refused; `dragoman doctor {name}` shows where it was found"),
+    (PermissionDenied, "the key is known but may not do this; look at the account's permissions"),
+    (RateLimited, "wait a little{wait} and ask again"),
+    (QuotaSpent, "the account's allowance is spent; waiting does not help, see its billing page"),
+    (ModelNotFound, "`dragoman models {name} --live` asks the provider which models it has"),
+    (ContextTooLong, "shorten the prompt, or take a model with a larger context"),
+    (TimedOut, "`--timeout SECONDS` waits longer"),
+    (ConnectFailed, "`dragoman doctor {name}` looks at the address and the connection"),
+    (StreamCut, "what had arrived is printed; ask again for the whole answer"),
+)
+
+
+def interactive() -> bool:
+    """Whether a person can be asked and answered here."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def print_json(value: Any) -> None:
+    """``value`` as indented JSON on standard output."""
+    import msgspec
+
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def surroundings() -> Surroundings:
+    """The process's environment and the user's folder."""
+    from dragoman.settings import Surroundings
+
+    return Surroundings()
