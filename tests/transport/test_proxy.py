@@ -46,10 +46,15 @@ def test_a_proxy_that_wants_a_login(colour: Colour, nginx: Nginx, tinyproxy_with
 
     async def refused(client: Client) -> None:
         error = await fails(client.open(nginx.url("tls")), ConnectFailed)
+        # This proxy says 401 to a CONNECT, where 407 is meant.
         assert error.status in (401, 407)
         assert not error.retryable
         assert "wrong-one" not in str(error)
 
+    async def refused_in_plain(client: Client) -> None:
+        assert not (await fails(client.open(nginx.url("plain")), ConnectFailed)).retryable
+
+    colour(refused_in_plain, Settings(proxy=f"http://127.0.0.1:{port}"))
     colour(accepted, Settings(proxy=f"http://gate:key7@127.0.0.1:{port}", ca_file=nginx.ca_file))
     colour(refused, Settings(proxy=f"http://gate:wrong-one@127.0.0.1:{port}", ca_file=nginx.ca_file))
 

@@ -12,13 +12,15 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+import weakref
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import cast
 
 from dragoman.core.errors import Cancelled, UsageError
 from dragoman.core.exchange import Call, Timeouts
 from dragoman.transport.connect import Address
 from dragoman.transport.engine import Conversation, Engine
+from dragoman.transport.pool import Pool
 from dragoman.transport.settings import Settings
 
 BUFFER_BYTES = 131_072
@@ -46,17 +48,20 @@ class AsyncioTransport:
 
     async def _settle(self) -> None:
         """Belong to the running loop. A loop that ends closes its asynchronous generators, and with this one our connections."""
+        pool = self._engine.pool
+        pool.close_all(for_ever=False)
         self._loop = asyncio.get_running_loop()
-        self._watch = _until_loop_ends(self._engine.pool.close_all)
+        self._watch = pool.keeper = _until_loop_ends(weakref.ref(pool))
         await anext(self._watch)
 
 
-async def _until_loop_ends(close_all: Callable[..., None]) -> AsyncGenerator[None, None]:
-    close_all(for_ever=False)
+async def _until_loop_ends(reference: weakref.ref[Pool]) -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
-        close_all(for_ever=False)
+        pool = reference()
+        if pool is not None:
+            pool.close_all(for_ever=False)
 
 
 class AsyncioWire(asyncio.Protocol):

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Generic
 
-from dragoman.core.errors import Cancelled, DragomanError, TimedOut, UsageError
+from dragoman.core.errors import Cancelled, ConnectFailed, DragomanError, TimedOut, UsageError
 from dragoman.core.exchange import Call, Headers, Timeouts
 from dragoman.transport.connect import Dialer, DialT, connect, reason
 from dragoman.transport.http1 import Exchange, encode_request
@@ -50,11 +50,11 @@ class Engine(Generic[DialT]):
         if kept is not None:
             conversation = self._conversation(kept, call, waits)
             if await conversation.begin(self._as_wanted(kept, call, target, data)):
-                return conversation
+                return _past_the_proxy(conversation, kept)
         fresh = await self._connect(target, waits)
         conversation = self._conversation(fresh, call, waits)
         await conversation.begin(self._as_wanted(fresh, call, target, data))
-        return conversation
+        return _past_the_proxy(conversation, fresh)
 
     def _learn(self, url: str) -> Target:
         target = split_url(url)
@@ -83,6 +83,14 @@ class Engine(Generic[DialT]):
             self.pool.drop(connection)
             raise Cancelled("the transport was closed while it connected")
         return connection
+
+
+def _past_the_proxy(conversation: Conversation, connection: Connection) -> Conversation:
+    """The same, unless it is the proxy's own demand for a login in place of the server's answer."""
+    if connection.form and conversation.status == 407:
+        conversation.close()
+        raise ConnectFailed("the proxy wants another user and password", status=407, retryable=False)
+    return conversation
 
 
 class Conversation:

@@ -59,8 +59,15 @@ class Pool:
         self._busy: set[Connection] = set()
         self._lock = threading.Lock()
         self.closed = False
+        self.keeper: object = None
+        """What must live as long as the pool and no longer."""
         # A child gets a lock that another thread may have held at the fork, so it gets a new one with its new process id.
         self._pid = os.getpid()
+
+    def __del__(self) -> None:
+        for waiting in self._idle.values():
+            for connection in waiting:
+                connection.wire.close()
 
     def take(self, origin: Origin, now: float) -> Connection | None:
         """An idle connection that can be used, now in use; those that cannot are closed."""

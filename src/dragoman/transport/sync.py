@@ -227,7 +227,7 @@ class SocketDialer:
         answers: SimpleQueue[list[Address] | OSError] = SimpleQueue()
         threading.Thread(target=_look_up, args=(host, port, answers), daemon=True, name=f"look-up of {host}").start()
         try:
-            answer = answers.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
+            answer = answers.get(timeout=_seconds(until))
         except Empty:
             raise TimeoutError from None
         if isinstance(answer, OSError):
@@ -245,12 +245,16 @@ class SocketDialer:
             for dial in dials:
                 if dial.socket is not None:
                     selector.register(dial.socket, selectors.EVENT_WRITE, dial)
-            left = None if until is None else min(max(0.0, until - time.monotonic()), _LONGEST_POLL_S)
-            return [key.data for key, _ in selector.select(left)]
+            return [key.data for key, _ in selector.select(_seconds(until))]
 
     async def wire(self, dial: SocketDial) -> SocketWire:
         assert dial.socket is not None
         return SocketWire(dial.socket)
+
+
+def _seconds(until: float | None) -> float | None:
+    """How long a wait may take; no system call waits longer than some weeks."""
+    return None if until is None else min(max(0.0, until - time.monotonic()), _LONGEST_POLL_S)
 
 
 def _look_up(host: str, port: int, answers: SimpleQueue[list[Address] | OSError]) -> None:
