@@ -7,7 +7,17 @@ one whole JSON value and something else begins, because parallel calls may be in
 from __future__ import annotations
 
 from dragoman.core.errors import BadReply
-from dragoman.core.events import BlockEnded, BlockKind, BlockStarted, Event, ReasoningDelta, TextDelta, TokenLogprob, ToolDelta
+from dragoman.core.events import (
+    BlockEnded,
+    BlockKind,
+    BlockStarted,
+    Event,
+    MediaDelta,
+    ReasoningDelta,
+    TextDelta,
+    TokenLogprob,
+    ToolDelta,
+)
 from dragoman.wire.payload import is_complete
 
 
@@ -83,6 +93,16 @@ class Blocks:
         elif arguments:
             tool.pieces.append(arguments)
             out.append(ToolDelta(tool.index, arguments, self._choice))
+
+    def media(self, out: list[Event], kind: BlockKind, data: bytes, media_type: str | None, transcript: str = "") -> None:
+        """A picture or a sound that comes whole: a block of its own."""
+        self._end_current(out)
+        self._end_whole_tools(out)
+        index = self._count
+        self._count += 1
+        out.append(BlockStarted(index, kind, choice=self._choice, media_type=media_type))
+        out.append(MediaDelta(index, data, transcript, self._choice))
+        out.append(BlockEnded(index, choice=self._choice))
 
     def end(self, out: list[Event]) -> None:
         """End whatever is open."""

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import Final
 
 from dragoman.core.errors import BadRequest
+
+_IMAGE_MARKS: Final = (
+    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (0, b"GIF8", "image/gif"),
+    (8, b"WEBP", "image/webp"),
+    (0, b"BM", "image/bmp"),
+)
+"""Where a picture's bytes tell its form: offset, mark, media type."""
 
 
 def encode_data_url(data: bytes, media_type: str) -> str:
@@ -30,3 +40,8 @@ def decode_base64(text: str, what: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as fault:
         raise BadRequest(f"{what}: not valid base64: {fault}", param=what) from None
+
+
+def sniff_image(data: bytes) -> str | None:
+    """The media type that a picture's first bytes tell, for wires that do not say it; ``None`` where they tell nothing."""
+    return next((media_type for offset, mark, media_type in _IMAGE_MARKS if data.startswith(mark, offset)), None)
