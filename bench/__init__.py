@@ -1,0 +1,1 @@
+"""Speed figures that anyone can take again: ``make bench``. Only ratios within one run are worth quoting; machines are noisy."""
