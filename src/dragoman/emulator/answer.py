@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
@@ -32,10 +32,8 @@ from dragoman.core.messages import ToolCall
 from dragoman.core.opaque import JsonObject
 from dragoman.core.request import Request
 from dragoman.core.usage import Usage
+from dragoman.emulator.fault import Fault
 from dragoman.emulator.pieces import count_messages, fragments, pieces
-
-if TYPE_CHECKING:
-    from dragoman.emulator.fault import Fault
 
 MAX_CHOICES: Final = 128
 COUNTED_BY: Final[JsonObject] = {"counted_by": "dragoman emulator: one token for each piece"}
@@ -48,7 +46,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """One answer, said in this order: reasoning, text, refusal, tool calls.
 
     ``finish`` is by default what follows from the rest, ``usage`` is counted (see ``pieces``) unless given, and ``fault`` is what goes
-    wrong with this answer where the request itself asks for no other fault.
+    wrong with this answer where the request itself asks for no other fault. Raises ``UsageError`` for a fault that is none.
     """
 
     text: str = ""
@@ -57,7 +55,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     tool_calls: Sequence[ToolCall] = ()
     finish: FinishName | None = None
     usage: Usage | None = None
-    fault: Fault | None = None
+    fault: Fault | str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.fault, str):
+            Fault.parse(self.fault)
 
 
 def tool_call(name: str, arguments: JsonObject | str = "{}", id: str = "") -> ToolCall:

@@ -17,7 +17,7 @@ import msgspec
 
 from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import AuthFailed, BadRequest, DragomanError, ModelNotFound, ServerFault, UsageError
-from dragoman.core.events import Event
+from dragoman.core.events import Event, OrderCheck
 from dragoman.core.exchange import Call, Headers, Reply, header
 from dragoman.core.opaque import JsonObject
 from dragoman.core.request import Request
@@ -84,7 +84,8 @@ class App:
         path = call.url.partition("?")[0]
         found = [(route, hit) for route in self._routes if (hit := route.pattern.fullmatch(path))]
         if not found:
-            return self._refuse(self._nearest_mount(path), self._no_such_path(call))
+            plan = self._refuse(self._nearest_mount(path), self._no_such_path(call))
+            return msgspec.structs.replace(plan, provider=None)
         route, hit = next((pair for pair in found if pair[0].method == call.method), found[0])
         mount = route.mount
         if route.method != call.method:
@@ -96,6 +97,8 @@ class App:
             plan = route.answer(self, mount, own, now_s)
         except DragomanError as error:
             return self._refuse(mount, error)
+        except Exception as error:  # noqa: BLE001  # a fault of a dialect is told, not left to hang its caller
+            return self._refuse(mount, ServerFault(f"the emulator failed: {type(error).__name__}: {error}", status=500))
         return self._signed(plan, mount)
 
     def _nearest_mount(self, path: str) -> Mount:
@@ -123,34 +126,37 @@ class App:
         request = msgspec.structs.replace(request, model=model)
         told = header(call.headers, FAULT_HEADER) or (suffix if mark else None)
         asked = None if told is None else self._live(mount, Fault.parse(told))
-        _check_model(mount, request)
-        plan = self._plan(mount, request, asked, now_s)
+        try:
+            _check_model(mount, request)
+            plan = self._plan(mount, request, asked, now_s)
+        except DragomanError as error:
+            plan = self._refuse(mount, error)
         return msgspec.structs.replace(plan, request=request)
 
     def _plan(self, mount: Mount, request: Request, asked: Fault | None, now_s: int) -> Plan:
         general = self._general(mount) if asked is None else asked
         if general.replaces:
             return self._replace(mount, request, general)
+        fault = general
         try:
             said = self._scenario(request)
-            events: Iterable[Event]
-            fault = general
-            if isinstance(said, Answer):
-                if asked is None and said.fault is not None:
-                    fault = self._live(mount, said.fault)
-                events = answer_events(said, request, f"call_emulated_{self._count}")
-            else:
+            if isinstance(said, str):
+                said = Answer(text=said)
+            if not isinstance(said, Answer):
                 events = said
+            else:
+                if asked is None and said.fault is not None:
+                    fault = self._live(mount, Fault.of(said.fault))
+                events = answer_events(said, request, f"call_emulated_{self._count}")
             if fault.replaces:
                 return self._replace(mount, request, fault)
-            events = _begun(complete_events(events, request, f"chatcmpl-emulated-{self._count}", now_s))
-        except DragomanError as error:
-            return msgspec.structs.replace(plan_reply(mount.dialect.encode_error(error, mount.quirks)), error=error)
-        except Exception as error:  # noqa: BLE001  # a scenario is the user's code and may raise anything
-            failure = _scenario_failure(error)
-            return msgspec.structs.replace(plan_reply(mount.dialect.encode_error(failure, mount.quirks)), error=failure)
+            events = _begun(_checked(complete_events(events, request, f"chatcmpl-emulated-{self._count}", now_s)))
+        except DragomanError:
+            raise
+        except Exception as error:
+            raise _scenario_failure(error) from error
         self._use(mount, fault)
-        plan = plan_events(_guarded(events), request, mount.dialect.encoder(request, mount.quirks), self._pace, fault, mount.quirks)
+        plan = plan_events(events, request, mount.dialect.encoder(request, mount.quirks), self._pace, fault, mount.quirks)
         return msgspec.structs.replace(plan, fault=None if fault == NO_FAULT else fault)
 
     def _replace(self, mount: Mount, request: Request, fault: Fault) -> Plan:
@@ -257,13 +263,17 @@ def _begun(events: Iterator[Event]) -> Iterator[Event]:
     return chain(made, events)
 
 
-def _guarded(events: Iterable[Event]) -> Iterator[Event]:
-    """``events``; whatever a scenario raises in their midst is an error of our tree."""
+def _checked(events: Iterable[Event]) -> Iterator[Event]:
+    """``events``; whatever a scenario raises in their midst, and an order that is not legal, is an error of our tree."""
+    order = OrderCheck()
     try:
-        yield from events
+        for event in events:
+            order.check(event)
+            yield event
+        order.end()
     except DragomanError:
         raise
-    except Exception as error:  # as above
+    except Exception as error:
         raise _scenario_failure(error) from error
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from dragoman.catalogue.load import Catalogue, nearest
 from dragoman.catalogue.schema import Provider
@@ -50,9 +50,9 @@ class Emulator:
         catalogue: Catalogue | None = None,
         allow_remote: bool = False,
     ) -> None:
-        _check_host(host, allow_remote)
+        _check_address(host, port, allow_remote)
         rows = _rows(providers, catalogue or Catalogue())
-        self._host = host
+        self._host = "127.0.0.1" if host == "localhost" else host
         self._port = port
         self._app = App(rows, scenario_of(scenario), _pace(ttft_s, tokens_per_second), _faults(faults))
         self.requests = Log()
@@ -79,7 +79,8 @@ class Emulator:
         mount = next((mount for mount in self.mounts if provider in (None, mount.name)), None)
         if mount is None:
             raise UsageError(f"provider: {provider!r} is not emulated here; {nearest(str(provider), names)}")
-        host = f"[{self._host}]" if ":" in self._host else self._host
+        host = _SHOWN.get(self._host, self._host)
+        host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{self.port}{mount.url_path}"
 
     # --- in a thread of its own
@@ -91,7 +92,11 @@ class Emulator:
         started: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, args=(started,), name="dragoman-emulator", daemon=True)
         self._thread.start()
-        started.result()
+        try:
+            started.result()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Stop serving; what is under way is cut. Does nothing where nothing runs."""
@@ -103,16 +108,17 @@ class Emulator:
         self._thread = None
 
     def _run(self, started: Future[None]) -> None:
-        asyncio.run(self._serve(started))
+        try:
+            asyncio.run(self._serve(started))
+        except BaseException as error:
+            if started.done():
+                raise
+            started.set_exception(error)
 
     async def _serve(self, started: Future[None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        try:
-            await self.open()
-        except UsageError as error:
-            started.set_exception(error)
-            return
+        await self.open()
         started.set_result(None)
         try:
             await self._stopping.wait()
@@ -179,7 +185,13 @@ def _faults(given: Faults) -> list[Fault]:
     return [Fault.of(one) for one in ((given,) if isinstance(given, (Fault, str)) else given)]
 
 
-def _check_host(host: str, allow_remote: bool) -> None:
+_SHOWN: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Where a client on this machine finds a server that listens everywhere."""
+
+
+def _check_address(host: str, port: int, allow_remote: bool) -> None:
+    if port not in range(65536):
+        raise UsageError(f"port: {port!r} was given; a number from 0 (any free one) to 65535 is allowed")
     if allow_remote or host == "localhost":
         return
     try:

@@ -57,6 +57,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
             _check(name, getattr(self, name), 0)
         if self.status is not None and not (400 <= self.status <= 599 or (self.html and self.status == 200)):
             raise UsageError(f"fault: status={self.status} was given; a status from 400 to 599 is allowed (with html also 200)")
+        if self.content_type is not None and not (self.content_type.isascii() and self.content_type.isprintable()):
+            raise UsageError(f"fault: content-type={self.content_type!r} was given; printable ASCII is allowed")
         for name, needs in _NEEDS.items():
             if getattr(self, name) is not None and all(getattr(self, other) is None for other in needs):
                 raise UsageError(f"fault: {_WORD[name]} was given alone; it is allowed with {' or '.join(_WORD[other] for other in needs)}")
@@ -88,7 +90,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
             return cls.parse(given)
         if not isinstance(given, Mapping):
             raise UsageError(f"fault: {given!r} was given; a description such as 'status=429,retry-after=2' is allowed")
-        return _build((name, None if value is True else str(value)) for name, value in given.items())
+        return _build((name, None if value is True else str(value)) for name, value in given.items() if value is not False)
 
 
 _COUNTS: Final = ("stall_after", "cut_after", "malformed_after", "error_after", "split", "times")

@@ -96,11 +96,18 @@ class Log:
             self._records.append(record)
             self._changed.notify_all()
 
-    def change(self, number: int, **facts: object) -> None:
-        """More is known of the request ``number``."""
+    def change(self, number: int, **facts: object) -> Record | None:
+        """More is known of the request ``number``; nothing is changed in one that has ended."""
         with self._changed:
-            at = next(i for i in range(len(self._records) - 1, -1, -1) if self._records[i].number == number)
-            record = self._records[at] = msgspec.structs.replace(self._records[at], **facts)
-            self._changed.notify_all()
-        if record.outcome is not None and self._listener:
+            for at in range(len(self._records) - 1, -1, -1):
+                if self._records[at].number == number and self._records[at].outcome is None:
+                    record = self._records[at] = msgspec.structs.replace(self._records[at], **facts)
+                    self._changed.notify_all()
+                    return record
+        return None
+
+    def end(self, number: int, outcome: Outcome, ended_s: float, sent_bytes: int = 0) -> None:
+        """The request ``number`` has ended so; only the first end counts."""
+        record = self.change(number, outcome=outcome, ended_s=ended_s, sent_bytes=sent_bytes)
+        if record and self._listener:
             self._listener(record)

@@ -27,7 +27,7 @@ NO_FAULT: Final = Fault()
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """Time passes: the model thinks."""
+    """Time passes: the model thinks. Even with no time at all, what was written before leaves on its own."""
 
     seconds: float
 
@@ -36,6 +36,8 @@ class Write(msgspec.Struct, frozen=True):
     """Bytes of the body leave, at once and apart from others."""
 
     data: bytes
+    is_tail: bool = False
+    """The answer's content is complete with these bytes."""
 
 
 class Stall(msgspec.Struct, frozen=True):
@@ -108,8 +110,8 @@ def plan_reply(reply: Reply, fault: Fault = NO_FAULT) -> Plan:
     if fault.malformed_after is not None:
         body = break_json(body)
     half = len(body) // 2
-    whole: list[Step] = [Write(body)] if body else []
-    halves: list[Step] = [Write(body[:half]), Stall(fault.stall_s), Write(body[half:])]
+    whole: list[Step] = [Write(body, is_tail=True)] if body else []
+    halves: list[Step] = [Write(body[:half]), Stall(fault.stall_s), Write(body[half:], is_tail=True)]
     steps = whole if fault.stall_after is None else halves
     by_bytes = msgspec.structs.replace(fault, malformed_after=None, stall_after=None, stall_s=None)
     return _faulty(reply.status, reply.headers, iter(steps), len(body), by_bytes)
@@ -152,13 +154,13 @@ def _stream_steps(events: Iterable[Event], encoder: Encoder, pace: Pace, left_ou
                 continue
             data = encoder.send(event)
             if data:
-                yield Write(data)
+                yield Write(data, isinstance(event, Finished))
     except DragomanError as error:
-        yield Write(encoder.fail(error))
+        yield Write(encoder.fail(error), is_tail=True)
         return
     end = b"" if without_end else encoder.close()
     if end:
-        yield Write(end)
+        yield Write(end, is_tail=True)
 
 
 def _timed(events: Iterable[Event], pace: Pace) -> Iterator[tuple[Event, float]]:
@@ -186,7 +188,7 @@ def _fail_after(steps: Iterator[Step], count: int, failure: bytes) -> Iterator[S
                 break
             count -= 1
         yield step
-    yield Write(failure)
+    yield Write(failure, is_tail=True)
 
 
 def _malform_after(steps: Iterator[Step], count: int) -> Iterator[Step]:
@@ -198,7 +200,7 @@ def _malform_after(steps: Iterator[Step], count: int) -> Iterator[Step]:
                 count -= 1
             elif b"}" in step.data:
                 done = True
-                step = Write(break_json(step.data))
+                step = Write(break_json(step.data), step.is_tail)
         yield step
 
 
@@ -235,11 +237,17 @@ def _cut_after(steps: Iterator[Step], left: int) -> Iterator[Step]:
 
 
 def _split(steps: Iterator[Step], size: int) -> Iterator[Step]:
+    """A wait of no length parts the pieces: they are handed over one by one."""
+    begun = False
     for step in steps:
-        if isinstance(step, Write):
-            yield from (Write(step.data[at : at + size]) for at in range(0, len(step.data), size))
-        else:
+        if not isinstance(step, Write):
             yield step
+            continue
+        for at in range(0, len(step.data), size):
+            if begun:
+                yield Wait(0.0)
+            begun = True
+            yield Write(step.data[at : at + size], step.is_tail)
 
 
 # --- texts in place of an answer --------------------------------------------------------------------------------------------------------

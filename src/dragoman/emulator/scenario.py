@@ -1,7 +1,7 @@
 """Scenarios: what an emulated provider answers to a request.
 
-A scenario is any callable from a ``Request`` to an ``Answer`` or to core events; it may raise a ``DragomanError``, which the caller gets in
-the dialect's own form. The scenarios here also call a tool where a request that offers tools says so: the user writes
+A scenario is any callable from a ``Request`` to an ``Answer``, to a text or to core events; it may raise a ``DragomanError``, which the
+caller gets in the dialect's own form. The scenarios here also call a tool where a request that offers tools says so: the user writes
 ``call:<tool name> {json}``, or obliges the model to call by ``tool_choice``.
 """
 
@@ -21,7 +21,7 @@ from dragoman.core.messages import Message, Text, ToolCall, ToolResult
 from dragoman.core.request import NamedTool, Request
 from dragoman.emulator.answer import Answer, tool_call
 
-Scenario: TypeAlias = Callable[[Request], Answer | Iterable[Event]]
+Scenario: TypeAlias = Callable[[Request], Answer | str | Iterable[Event]]
 
 LOREM: Final = (
     "lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor incididunt ut labore et dolore magna aliqua "

@@ -12,7 +12,8 @@ import contextlib
 import socket
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from typing import Final, cast
 
 import httptools
@@ -26,25 +27,13 @@ from dragoman.emulator.plan import Cut, Outcome, Plan, Stall, Step, Wait, Write
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 MAX_PIPELINED: Final = 256
+LINGER_S: Final = 2.0
+"""How long what a refused client still sends is read and dropped, so that the refusal is not lost to a reset."""
+HELD_BYTES: Final = 16 * 1024
+"""So much of an answer's tail leaves together with its end."""
 _WRITES_BETWEEN_TURNS: Final = 8
 """After so many writes without a wait, others get their turn."""
-
-_REASONS: Final = {
-    200: "OK",
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    413: "Content Too Large",
-    417: "Expectation Failed",
-    429: "Too Many Requests",
-    431: "Request Header Fields Too Large",
-    500: "Internal Server Error",
-    502: "Bad Gateway",
-    503: "Service Unavailable",
-    504: "Gateway Timeout",
-}
+_KNOWN_STATUSES: Final = frozenset(map(int, HTTPStatus))
 
 
 class _Incoming:
@@ -60,6 +49,7 @@ class _Incoming:
         self.version = "1.1"
         self.keep_alive = True
         self.wants_continue = False
+        self.number = 0
 
     def call(self) -> Call:
         return Call(self.method, self.url.decode("latin-1"), tuple(self.headers), b"".join(self.body))
@@ -89,7 +79,7 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._left: Outcome = "abandoned"
-        self._refused = False
+        self._refusal: bytes | None = None
         self._transport: asyncio.Transport
 
     # --- the connection
@@ -104,11 +94,16 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, fault: Exception | None) -> None:
         self._server.connections.discard(self)
         self._writable.set()
-        if self._worker:
-            self._worker.cancel()
+        self._give_up()
 
     def eof_received(self) -> None:
         """The client has left, or at least will say no more; the transport closes on return."""
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """What waits is never answered, and what is under way goes no further."""
+        while self._waiting:
+            self._server.log.end(self._waiting.popleft().number, self._left, self._server.loop.time())
         if self._worker:
             self._worker.cancel()
 
@@ -126,7 +121,7 @@ class Connection(asyncio.Protocol):
     # --- requests arriving
 
     def data_received(self, data: bytes) -> None:
-        if self._refused:
+        if self._refusal is not None:
             return
         self._began_here = False
         try:
@@ -190,70 +185,82 @@ class Connection(asyncio.Protocol):
         if len(self._waiting) >= MAX_PIPELINED or sum(other.body_bytes for other in self._waiting) > MAX_BODY_BYTES:
             raise _TooLarge(413, "too many requests were sent without waiting for their answers")
         self._waiting.append(incoming)
+        incoming.number = self._server.begin(incoming)
         if self._worker is None:
             self._worker = self._server.loop.create_task(self._work())
+            self._server.workers.add(self._worker)
+            self._worker.add_done_callback(self._server.workers.discard)
 
     def _continue(self) -> None:
         """Ask for the body of a client that waits to be asked, once the answers before it are out."""
         incoming = self._incoming
-        if incoming and incoming.wants_continue and not self._in_head and self._worker is None:
+        if incoming and incoming.wants_continue and not self._in_head and self._worker is None and not self._transport.is_closing():
             incoming.wants_continue = False
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _refuse(self, status: int, message: str) -> None:
-        """Answer what cannot be read, after which the connection is of no more use."""
-        self._refused = True
-        self._incoming = None
-        if self._worker:
-            # An answer is under way, and nothing may stand in its midst; it is the last one of this connection.
-            return
+        """Answer what cannot be read, after the answers to what could; then the connection is of no more use."""
         body = message.encode() + b"\n"
         fields = f"content-type: text/plain; charset=utf-8\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        self._transport.write(_status_line(status) + fields.encode() + body)
-        self._transport.close()
+        self._refusal = _status_line(status) + fields.encode() + body
+        self._incoming = None
+        if self._worker is None:
+            self._send_refusal()
+
+    def _send_refusal(self) -> None:
+        if self._refusal is None or self._transport.is_closing():
+            return
+        self._transport.write(self._refusal)
+        self._transport.write_eof()
+        self._server.loop.call_later(LINGER_S, self._transport.abort)
 
     # --- answers leaving
 
     async def _work(self) -> None:
         """Answers what waits, in order."""
+        goes_on = True
         try:
-            while self._waiting and not self._transport.is_closing():
-                incoming = self._waiting.popleft()
-                if not await self._answer(incoming) or (self._refused and not self._waiting):
-                    self._transport.close()
-                    return
+            while self._waiting and goes_on:
+                goes_on = False
+                goes_on = await self._answer(self._waiting.popleft())
         finally:
             self._worker = None
-            self._continue()
+            if goes_on:
+                self._send_refusal()
+                self._continue()
+            else:
+                self._left = "cut"
+                self._transport.close()
 
     async def _answer(self, incoming: _Incoming) -> bool:
         """Performs the answer to one request; whether the connection may go on."""
-        call = incoming.call()
-        log, number = self._server.log, self._server.next_number()
-        log.begin(
-            Record(
-                number=number, method=call.method, path=call.url, headers=call.headers, body=call.body, started_s=self._server.loop.time()
-            )
-        )
-        performance = _Performance(self._transport, self._writable, incoming)
+        log, number = self._server.log, incoming.number
+
+        def end(outcome: Outcome, sent_bytes: int) -> None:
+            log.end(number, outcome, self._server.loop.time(), sent_bytes)
+
+        performance = _Performance(self._transport, self._writable, incoming, end)
         outcome: Outcome = "cut"
         try:
-            plan = self._server.app.answer(call, int(time.time()))
+            plan = self._server.app.answer(incoming.call(), int(time.time()))
             log.change(number, provider=plan.provider, request=plan.request, error=plan.error, fault=plan.fault, status=plan.status)
             outcome = await performance.perform(plan)
         except asyncio.CancelledError:
             outcome = self._left
             raise
         finally:
-            log.change(number, outcome=outcome, sent_bytes=performance.sent_bytes, ended_s=self._server.loop.time())
+            end(outcome, performance.sent_bytes)
         return outcome != "cut" and performance.keep_alive
 
 
 class _Performance:
     """One plan on its way out."""
 
-    def __init__(self, transport: asyncio.Transport, writable: asyncio.Event, incoming: _Incoming) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, writable: asyncio.Event, incoming: _Incoming, end: Callable[[Outcome, int], None]
+    ) -> None:
         self._transport = transport
+        self._end = end
         self._writable = writable
         self._is_old = incoming.version == "1.0"
         self._headless = incoming.method == "HEAD"
@@ -261,18 +268,23 @@ class _Performance:
         self.sent_bytes = 0
         self._due_s = 0.0
         self._pending = b""
+        self._holds = False
         self._chunked = False
 
     async def perform(self, plan: Plan) -> Outcome:
         steps = iter(plan.steps)
         try:
             self._due_s = asyncio.get_running_loop().time()
-            await self._pass(plan.delay_s)
+            if plan.delay_s:
+                await self._pass(plan.delay_s)
             self._pending = self._head(plan)
             if not self._headless and not await self._perform_steps(steps):
                 self._flush(b"")
                 await self._writable.wait()
                 return "cut"
+            await self._writable.wait()
+            # Said before the last bytes leave, so that a client that has its answer finds it in the log.
+            self._end(plan.outcome, self.sent_bytes)
             self._flush(b"0\r\n\r\n" if self._chunked and not self._headless else b"")
             await self._writable.wait()
             return plan.outcome
@@ -296,17 +308,16 @@ class _Performance:
 
     async def _perform_steps(self, steps: Iterator[Step]) -> bool:
         """Whether the body came to its end."""
-        in_a_row = 0
+        count = 0
         for step in steps:
             match step:
                 case Write():
-                    in_a_row += 1
-                    if in_a_row % _WRITES_BETWEEN_TURNS == 0 or not self._writable.is_set():
+                    count += 1
+                    if count % _WRITES_BETWEEN_TURNS == 0 or not self._writable.is_set():
                         await self._turn()
-                    self._write(step.data)
+                    self._write(step)
                 case Wait():
                     self._flush(b"")
-                    in_a_row = 0
                     await self._pass(step.seconds)
                 case Stall():
                     self._flush(b"")
@@ -315,11 +326,19 @@ class _Performance:
                     return False
         return True
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, step: Write) -> None:
+        data = step.data
         if not data:
             return
         self.sent_bytes += len(data)
-        self._flush(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        framed = b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data
+        if step.is_tail:
+            if self._holds or len(framed) > HELD_BYTES:
+                self._flush(framed[:-HELD_BYTES])
+            self._pending += framed[-HELD_BYTES:]
+            self._holds = True
+        else:
+            self._flush(framed)
 
     def _flush(self, data: bytes) -> None:
         if self._pending:
@@ -336,8 +355,8 @@ class _Performance:
         """Wait until ``seconds`` after the last wait was due, so that a pace is kept however coarse the sleeps are."""
         self._due_s += seconds
         rest_s = self._due_s - asyncio.get_running_loop().time()
-        if rest_s > 0:
-            await asyncio.sleep(rest_s)
+        await asyncio.sleep(max(rest_s, 0.0))
+        await self._writable.wait()
 
     async def _stall(self, seconds: float | None) -> None:
         loop = asyncio.get_running_loop()
@@ -349,7 +368,8 @@ class _Performance:
 
 
 def _status_line(status: int) -> bytes:
-    return f"HTTP/1.1 {status} {_REASONS.get(status, 'Emulated')}\r\n".encode()
+    reason = HTTPStatus(status).phrase if status in _KNOWN_STATUSES else "Emulated"
+    return f"HTTP/1.1 {status} {reason}\r\n".encode()
 
 
 def _check_head(size: int) -> None:
@@ -370,13 +390,26 @@ class Server:
         self.app = app
         self.log = log
         self.connections: set[Connection] = set()
+        self.workers: set[asyncio.Task[None]] = set()
         self.loop: asyncio.AbstractEventLoop
         self.port = 0
         self._listening: asyncio.Server | None = None
         self._number = 0
 
-    def next_number(self) -> int:
+    def begin(self, incoming: _Incoming) -> int:
+        """Log a request that has arrived; its number."""
         self._number += 1
+        call = incoming.call()
+        self.log.begin(
+            Record(
+                number=self._number,
+                method=call.method,
+                path=call.url,
+                headers=call.headers,
+                body=call.body,
+                started_s=self.loop.time(),
+            )
+        )
         return self._number
 
     async def start(self, host: str, port: int) -> None:
@@ -397,8 +430,7 @@ class Server:
             connection.stop()
         while self.connections:
             await asyncio.sleep(0)
-        # The tasks that were cancelled in connection_lost end in the next turn of the loop.
-        await asyncio.sleep(0)
+        await asyncio.gather(*self.workers, return_exceptions=True)
         with contextlib.suppress(OSError):
             await self._listening.wait_closed()
         self._listening = None
