@@ -10,7 +10,7 @@ import random
 import time
 from contextlib import suppress
 
-from dragoman.core.errors import Cancelled, DragomanError
+from dragoman.core.errors import Cancelled, DragomanError, UsageError
 from dragoman.core.events import Event
 from dragoman.flow.effects import Chance, Close, Effect, Emit, Finish, Flow, Instant, Now, Open, Outcome, Read, Sleep
 from dragoman.transport.seam import AsyncIncoming, AsyncTransport, Incoming, Transport
@@ -23,14 +23,21 @@ class Driver:
         self._flow = flow
         self._transport = transport
         self._incoming: Incoming | None = None
+        self._busy = False
         self._closed = False
+        self._ended = False
 
     def batch(self) -> list[Event]:
         """The next events, at least one; none when the answer has ended. Raises what the flow raises."""
         outcome: Outcome = None
         failure: DragomanError | None = None
+        if self._ended:
+            return []
         if self._closed:
             raise Cancelled("the stream was closed before its end")
+        if self._busy:  # the flow would take this reader's coming for the outcome that it waits for
+            raise UsageError("the stream is being read elsewhere; one reader at a time is allowed")
+        self._busy = True
         try:
             while True:
                 effect = self._flow.throw(failure) if failure else self._flow.send(outcome)
@@ -42,11 +49,15 @@ class Driver:
                 except DragomanError as error:
                     failure = error
         except StopIteration:
+            self._check_open()  # a flow that another thread closed ends in the same way as one that is complete
             self._incoming = None
+            self._ended = True
             return []
         except BaseException:
             self.close()
             raise
+        finally:
+            self._busy = False
 
     def _perform(self, effect: Effect) -> Outcome:
         if isinstance(effect, Read) and self._incoming:
@@ -67,7 +78,7 @@ class Driver:
     def _check_open(self) -> None:
         if self._closed:
             self.close()
-            raise Cancelled("the stream was closed before its end")
+            raise Cancelled("the stream was closed before its end") from None
 
     def close(self) -> None:
         """Stop at once. May be called again."""
@@ -89,14 +100,21 @@ class AsyncDriver:
         self._flow = flow
         self._transport = transport
         self._incoming: AsyncIncoming | None = None
+        self._busy = False
         self._closed = False
+        self._ended = False
 
     async def batch(self) -> list[Event]:
         """The next events, at least one; none when the answer has ended. Raises what the flow raises."""
         outcome: Outcome = None
         failure: DragomanError | None = None
+        if self._ended:
+            return []
         if self._closed:
             raise Cancelled("the stream was closed before its end")
+        if self._busy:  # the flow would take this reader's coming for the outcome that it waits for
+            raise UsageError("the stream is being read elsewhere; one reader at a time is allowed")
+        self._busy = True
         try:
             while True:
                 effect = self._flow.throw(failure) if failure else self._flow.send(outcome)
@@ -108,11 +126,15 @@ class AsyncDriver:
                 except DragomanError as error:
                     failure = error
         except StopIteration:
+            self._check_open()  # a flow that another thread closed ends in the same way as one that is complete
             self._incoming = None
+            self._ended = True
             return []
         except BaseException:
             self.close()
             raise
+        finally:
+            self._busy = False
 
     async def _perform(self, effect: Effect) -> Outcome:
         if isinstance(effect, Read) and self._incoming:
@@ -135,7 +157,7 @@ class AsyncDriver:
     def _check_open(self) -> None:
         if self._closed:
             self.close()
-            raise Cancelled("the stream was closed before its end")
+            raise Cancelled("the stream was closed before its end") from None
 
     def close(self) -> None:
         """Stop at once. May be called again."""
