@@ -22,7 +22,7 @@ def complete(model: str, prompt: Prompt, **options: Any) -> Response:
 
 def stream(model: str, prompt: Prompt, **options: Any) -> EventStream:
     """The answer as it comes: an iterator of events, each with ``text``. Its connection closes with the stream."""
-    client, rest = _client(options)
+    client, rest = _client({"max_idle_connections": 0, **options})
     return client.stream(model, prompt, **rest)
 
 

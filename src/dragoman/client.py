@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from inspect import iscoroutinefunction
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from dragoman.catalogue.load import nearest
 from dragoman.core.errors import UsageError
@@ -51,6 +53,8 @@ class ClientSettings(TypedDict, total=False):
     """PEM file of the authorities to trust instead of the system's."""
     client_cert: str | tuple[str, str] | None
     """PEM file, or certificate and key files, to show to servers."""
+    max_idle_connections: int
+    """How many unused connections are kept for later calls (default 256)."""
     http: object
     """An httpx or httpx2 client, or a transport of your own, to send requests with. It is not closed by us."""
     provider_files: Sequence[str | Path]
@@ -59,7 +63,7 @@ class ClientSettings(TypedDict, total=False):
     """Instead of the process's environment variables."""
 
 
-_TRANSPORT_FIELDS = ("proxy", "trust_env", "verify", "ca_file", "client_cert")
+_TRANSPORT_FIELDS = ("proxy", "trust_env", "verify", "ca_file", "client_cert", "max_idle_connections")
 
 
 class _Configured:
@@ -75,10 +79,12 @@ class _Configured:
         self.timeouts = Timeouts.of(given.get("timeout"))
         self.transport = Settings(**{name: given[name] for name in _TRANSPORT_FIELDS if name in given})  # type: ignore[literal-required]  # the names are the TypedDict's
         self.http = given.get("http")
-        self._keys = {name: check_key(key, f"keys[{name!r}]") for name, key in given.get("keys", {}).items()}
-        self._base_urls = {name: check_base_url(url, f"base_urls[{name!r}]") for name, url in given.get("base_urls", {}).items()}
-        self._surroundings = Surroundings(given.get("environment"))
-        self._files = tuple(Path(path) for path in given.get("provider_files", ()))
+        self._keys = {name: check_key(key, f"keys[{name!r}]") for name, key in _table(given.get("keys"), "keys").items()}
+        urls = _table(given.get("base_urls"), "base_urls")
+        self._base_urls = {name: check_base_url(url, f"base_urls[{name!r}]") for name, url in urls.items()}
+        environment = given.get("environment")
+        self._surroundings = Surroundings(None if environment is None else _table(environment, "environment"))
+        self._files = _paths(given.get("provider_files"))
         self._policy = RetryPolicy(tries=retries + 1)
 
     @cached_property
@@ -94,18 +100,16 @@ class _Configured:
             from dragoman.transport.sync import SocketTransport
 
             return SocketTransport(self.transport)
-        from dragoman.transport.httpx_adapter import adapt
-
-        return adapt(self.http)
+        made: Transport = _given_transport(self.http, is_async=False)
+        return made
 
     def make_async_transport(self) -> AsyncTransport:
         if self.http is None:
             from dragoman.transport.aio import AsyncioTransport
 
             return AsyncioTransport(self.transport)
-        from dragoman.transport.httpx_adapter import adapt_async
-
-        return adapt_async(self.http)
+        made: AsyncTransport = _given_transport(self.http, is_async=True)
+        return made
 
     def route(self, request: Request, options: Options) -> tuple[Flow[None], str]:
         """The flow that answers ``request``, and its provider's name."""
@@ -115,12 +119,40 @@ class _Configured:
         return flow, request.model.partition("/")[0]
 
 
+def _given_transport(http: Any, is_async: bool) -> Any:
+    """``http`` as a transport. Raises ``UsageError`` where it is none, or one of the other kind."""
+    from dragoman.transport.httpx_adapter import adapt
+
+    transport: Any = http if callable(getattr(http, "open", None)) else adapt(http)
+    if iscoroutinefunction(transport.open) is not is_async:
+        kind = "an AsyncClient" if is_async else "a Client"
+        raise UsageError(f"http: {type(http).__module__}.{type(http).__name__} was given; {kind} needs one of its own kind")
+    return transport
+
+
+def _table(given: object, what: str) -> Mapping[str, str]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise UsageError(f"{what}: {type(given).__name__} was given; a mapping of names to strings is expected")
+    return given
+
+
+def _paths(given: object) -> tuple[Path, ...]:
+    if given is None:
+        return ()
+    if not isinstance(given, Sequence) or not all(isinstance(path, (str, Path)) for path in given) or isinstance(given, str):
+        raise UsageError(f"provider_files: {given!r} was given; a list of paths is expected")
+    return tuple(map(Path, given))
+
+
 class Client:
     """One interface to every provider, on blocking I/O. Use it as a context manager, or close it. Threads may share one."""
 
     def __init__(self, **settings: Unpack[ClientSettings]) -> None:
         self._configured = _Configured(settings)
         self._transport: Transport | None = None
+        self._lock = Lock()
 
     def complete(self, model: str, prompt: Prompt, **options: Unpack[Options]) -> Response:
         """The whole answer of ``model`` (``provider/model``) to ``prompt``.
@@ -149,9 +181,10 @@ class Client:
     @property
     def transport(self) -> Transport:
         """What requests are sent with; made at first use."""
-        if self._transport is None:
-            self._transport = self._configured.make_transport()
-        return self._transport
+        with self._lock:  # threads that come first at the same moment must share one
+            if self._transport is None:
+                self._transport = self._configured.make_transport()
+            return self._transport
 
     def _answer(self, request: Request, options: Options) -> EventStream:
         flow, provider = self._configured.route(request, options)
@@ -159,9 +192,10 @@ class Client:
 
     def close(self) -> None:
         """Close every connection. The client may be used again and then opens new ones."""
-        if self._transport is not None:
-            self._transport.close()
-            self._transport = None
+        with self._lock:
+            transport, self._transport = self._transport, None
+        if transport is not None and transport is not self._configured.http:
+            transport.close()
 
     def __enter__(self) -> Client:
         return self
@@ -176,6 +210,7 @@ class AsyncClient:
     def __init__(self, **settings: Unpack[ClientSettings]) -> None:
         self._configured = _Configured(settings)
         self._transport: AsyncTransport | None = None
+        self._lock = Lock()
 
     async def complete(self, model: str, prompt: Prompt, **options: Unpack[Options]) -> Response:
         """The whole answer of ``model`` (``provider/model``) to ``prompt``.
@@ -204,9 +239,10 @@ class AsyncClient:
     @property
     def transport(self) -> AsyncTransport:
         """What requests are sent with; made at first use."""
-        if self._transport is None:
-            self._transport = self._configured.make_async_transport()
-        return self._transport
+        with self._lock:  # threads that come first at the same moment must share one
+            if self._transport is None:
+                self._transport = self._configured.make_async_transport()
+            return self._transport
 
     def _answer(self, request: Request, options: Options) -> AsyncEventStream:
         flow, provider = self._configured.route(request, options)
@@ -214,9 +250,10 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Close every connection. The client may be used again and then opens new ones."""
-        if self._transport is not None:
-            await self._transport.close()
-            self._transport = None
+        with self._lock:
+            transport, self._transport = self._transport, None
+        if transport is not None and transport is not self._configured.http:
+            await transport.close()
 
     async def __aenter__(self) -> AsyncClient:
         return self
