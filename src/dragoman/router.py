@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 import msgspec
@@ -24,6 +25,8 @@ from dragoman.wire.quirks import Quirks
 USER_AGENT = f"dragoman/{__version__}"
 _FORMS = {"text/event-stream": True, "application/x-ndjson": True, "application/jsonl": True, "application/json": False}
 """Content types that tell how an answer comes: streamed or whole."""
+_NOT_IN_BASE_URL = re.compile(r"[\s?#]")
+"""The dialect's path is put behind a base URL, so it can hold neither query nor fragment."""
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -116,8 +119,8 @@ def check_base_url(given: str, what: str) -> str:
     """``given`` without its last slash. Raises ``UsageError`` where it is no http(s) address."""
     try:
         parts = urlsplit(given)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except (ValueError, AttributeError):
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not _NOT_IN_BASE_URL.search(given)
+    except (ValueError, AttributeError, TypeError):
         fits = False
     if not fits:
         raise UsageError(f"{what}: {given!r} was given; an address like https://host[:port][/path] is expected")

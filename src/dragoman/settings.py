@@ -93,7 +93,7 @@ def check_key(given: object, what: str) -> str:
         raise UsageError(f"{what}: {type(given).__name__} was given; a string is expected")
     if not given.strip():
         raise UsageError(f"{what}: an empty key was given; leave it out to use the environment, or give the provider's key")
-    if not given.isascii() or not given.isprintable():
+    if not given.isascii() or not given.isprintable() or " " in given:
         raise UsageError(f"{what}: the key holds characters that no key has (line ends, blanks from copying, letters outside ASCII)")
     return given
 
