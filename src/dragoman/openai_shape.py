@@ -5,13 +5,13 @@ Arguments, answers and chunks are OpenAI's, made by the OpenAI dialect's own ser
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Final
 
 import msgspec
 
-from dragoman.core.errors import BadRequest
+from dragoman.core.errors import BadRequest, Unsupported
 from dragoman.core.events import Event
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request
@@ -31,6 +31,7 @@ _OPTIONAL: Final = frozenset(
     }
 )  # fmt: skip
 """Fields that OpenAI's objects always have, as ``None`` where the wire left them out."""
+_NOT_IN_BODY: Final = CALL_OPTIONS | {"extra_headers", "extra_query"}
 
 
 class Shaped:
@@ -40,6 +41,8 @@ class Shaped:
         self._told = told
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "_told":  # asked for by copy and pickle, before there is anything to look into
+            raise AttributeError(name)
         if name in self._told:
             return _shape(self._told[name])
         if name in _OPTIONAL:
@@ -210,11 +213,23 @@ def read_arguments(given: Mapping[str, Any]) -> tuple[Request, Options]:
     for name in ("model", "messages"):
         if given.get(name) is None:
             raise BadRequest(f"{name}: it is missing; create(model=…, messages=[…]) is expected", param=name)
+    _check_form(given)
     options: Any = {name: value for name, value in given.items() if name in CALL_OPTIONS and value is not None}
-    body = {name: value for name, value in given.items() if name not in CALL_OPTIONS and _is_given(value)}
+    body = {name: value for name, value in given.items() if name not in _NOT_IN_BODY and _is_given(value)}
     body |= body.pop("extra_body", {})
     body["messages"] = [_plain(message) for message in body["messages"]]
     return request_from(body, NONE), options
+
+
+def _check_form(given: Mapping[str, Any]) -> None:
+    messages, more = given["messages"], given.get("extra_body")
+    if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Iterable):
+        raise BadRequest(f"messages: {type(messages).__name__} was given; a list of messages is expected", param="messages")
+    if _is_given(more) and not isinstance(more, Mapping):
+        raise BadRequest(f"extra_body: {type(more).__name__} was given; a mapping is expected", param="extra_body")
+    for name in ("extra_headers", "extra_query"):
+        if _is_given(given.get(name)) and given[name]:
+            raise Unsupported(f"{name}: it cannot be sent from here; give the client an http= of your own that adds it", param=name)
 
 
 def _is_given(value: object) -> bool:
