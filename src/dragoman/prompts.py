@@ -10,7 +10,7 @@ import msgspec
 from dragoman.catalogue.load import nearest
 from dragoman.core.errors import BadRequest, UsageError
 from dragoman.core.exchange import Timeouts
-from dragoman.core.messages import AnyPart, Message, Text
+from dragoman.core.messages import ROLES, AnyPart, Message, Text
 from dragoman.core.opaque import JsonObject
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
 from dragoman.wire.openai_chat.messages import decode_message
@@ -99,10 +99,24 @@ def _plain(item: object) -> object:
 
 def _checked(message: Message, where: str) -> Message:
     """``message`` with its types seen to, as Python did not."""
+    if message.role not in ROLES:
+        raise BadRequest(
+            f"{where}.role: {message.role!r} was given; one of {', '.join(map(repr, ROLES))} is allowed", param=f"{where}.role"
+        )
+    if not isinstance(message.parts, (tuple, list)):
+        raise BadRequest(f"{where}.parts: {type(message.parts).__name__} was given; a tuple of parts such as Text is expected")
     for i, part in enumerate(message.parts):
         if not isinstance(part, get_args(AnyPart)):
             raise BadRequest(f"{where}.parts[{i}]: {type(part).__name__} was given; a part such as Text or Image is expected")
+        _check_fields(part, f"{where}.parts[{i}]")
     return message
+
+
+def _check_fields(part: msgspec.Struct, where: str) -> None:
+    try:
+        msgspec.convert(msgspec.structs.asdict(part), type(part))
+    except msgspec.ValidationError as fault:
+        raise BadRequest(f"{where}.{_explain(str(fault))}") from None
 
 
 def _string(value: object, name: str) -> str:
