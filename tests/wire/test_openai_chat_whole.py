@@ -159,7 +159,7 @@ def test_endless_body_is_a_bad_reply() -> None:
         assert reader.feed(piece) == []
     assert reader.error is None
     reader.feed(b" ")
-    assert type(reader.error) is BadReply
+    assert reader.error is not None
     assert reader.error.message == "the answer is longer than 67108864 bytes"
 
 
