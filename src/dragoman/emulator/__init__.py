@@ -8,6 +8,6 @@ from dragoman.emulator.emulator import Emulator
 from dragoman.emulator.fault import Fault
 from dragoman.emulator.log import Log, Record
 from dragoman.emulator.scenario import Scenario, canned, echo, lorem, script
-from dragoman.emulator.serve import serve
+from dragoman.emulator.service import serve
 
 __all__ = ["Answer", "Emulator", "Fault", "Log", "Record", "Scenario", "canned", "echo", "lorem", "script", "serve", "tool_call"]

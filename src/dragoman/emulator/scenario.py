@@ -67,8 +67,8 @@ def lorem(tokens: int) -> Scenario:
 
 
 def script(path: str | Path) -> Scenario:
-    """The answers of a scenario file; see ``emulator.script``. Raises ``UsageError``."""
-    from dragoman.emulator.script import Script
+    """The answers of a scenario file; see ``emulator.scenario_file``. Raises ``UsageError``."""
+    from dragoman.emulator.scenario_file import Script
 
     return Script.read(Path(path))
 
