@@ -59,9 +59,7 @@ def import_rows() -> list[Row]:
     names = [name for name in ("dragoman", "openai", "litellm") if find_spec(name)]
     first_use = "import dragoman; dragoman.Client"
     statements = {"": "pass", "dragoman.Client": first_use, **{name: f"import {name}" for name in names}}
-    programs = {
-        name: (lambda text=text: subprocess.run([sys.executable, "-c", text], check=True)) for name, text in statements.items()
-    }
+    programs = {name: (lambda text=text: subprocess.run([sys.executable, "-c", text], check=True)) for name, text in statements.items()}
     taken = rounds(programs, 7, 1)
     rows = []
     for name in ("dragoman", "dragoman.Client", *names[1:]):
@@ -85,9 +83,7 @@ def call_rows() -> list[Row]:
         if len(cores) > 1:
             os.sched_setaffinity(0, set(cores))
     least = taken["bare socket + httptools"]
-    rows = [
-        (f"one call, {name}", f"{seconds * 1e6:.0f} µs", f"{seconds / least:.1f} × bare", "") for name, seconds in taken.items()
-    ]
+    rows = [(f"one call, {name}", f"{seconds * 1e6:.0f} µs", f"{seconds / least:.1f} × bare", "") for name, seconds in taken.items()]
     added = (taken["dragoman"] - least) * 1e6
     return [*rows, ("`complete()` adds", f"{added:.0f} µs", "", "≤ 50 µs")]
 
