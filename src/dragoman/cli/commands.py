@@ -60,8 +60,8 @@ class Commands:
             "/new": self._new,
             "/save": self._save,
             "/load": self._load,
-            "/quit": lambda rest: Next(is_end=True),
-            "/exit": lambda rest: Next(is_end=True),
+            "/quit": self._quit,
+            "/exit": self._quit,
         }
 
     def run(self, text: str) -> Next:
@@ -123,6 +123,9 @@ class Commands:
         self._conversation.load(Path(words[0]).expanduser())
         self._say(f"loaded: {len(self._conversation.turns)} turns with {self._conversation.model}")
         return Next()
+
+    def _quit(self, rest: str) -> Next:
+        return Next(is_end=True)
 
 
 def _words(rest: str) -> list[str]:

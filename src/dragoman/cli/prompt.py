@@ -106,7 +106,7 @@ class _Talk:
         self._out.print(Text(text, "dim"), soft_wrap=True)
 
     def _toolbar(self) -> AnyFormattedText:
-        return HTML("<b>{}</b>  Enter sends · Alt-Enter new line · Ctrl-C stops · Ctrl-D ends").format(self._conversation.model)
+        return HTML("<b>{}</b>  Enter sends · Alt-Enter new line · Ctrl-D ends").format(self._conversation.model)
 
 
 def key_bindings() -> KeyBindings:

@@ -17,6 +17,11 @@ _SHOW: Final = "\x1b[?25h"
 _BEGIN: Final = "\x1b[?2026h"
 _END: Final = "\x1b[?2026l"
 """Synchronised output: a terminal that knows it shows what stands between in one go, any other ignores it."""
+_ERASE_LINE: Final = "\x1b[2K"
+_ERASE_BELOW: Final = "\x1b[J"
+"""Never sent at the top left of the screen: some terminals then keep what they erase in their scrollback."""
+_SPARE_LINES: Final = 2
+"""The cursor's line, and one above, so that the top left is never reached."""
 _RESET: Final = "\x1b[0m"
 
 
@@ -33,14 +38,14 @@ class Region:
     def draw(self, settled: Sequence[str], live: Sequence[str]) -> None:
         """Make ``settled`` final in place of what was live, and show ``live`` below it, or as much of its end as fits."""
         size = self._size()
-        shown = list(live[-max(1, size[1] - 1) :])
+        shown = list(live[-max(1, size[1] - _SPARE_LINES) :])
         rows = [*settled, *shown]
         kept = self._unchanged(rows) if size == self._drawn_at else 0
         up = self._height(self._rows[kept:], size[0])
         if up or rows[kept:]:
-            text = "".join(f"{row}{_RESET}\n" for row in rows[kept:])
-            back = f"\x1b[{up}A\r\x1b[J" if up else ""
-            self._write(f"{_BEGIN}{_HIDE}{back}{text}{_END}")
+            text = "".join(f"{_ERASE_LINE}{row}{_RESET}\n" for row in rows[kept:])
+            back = f"\x1b[{up}A" if up else ""
+            self._write(f"{_BEGIN}{_HIDE}\r{back}{text}{_ERASE_BELOW}{_END}")
         self._rows, self._drawn_at = shown, size
 
     def _unchanged(self, rows: Sequence[str]) -> int:
@@ -58,4 +63,4 @@ class Region:
     def close(self) -> None:
         """Leave what is drawn as it is and show the cursor again."""
         self._rows = []
-        self._write(_SHOW)
+        self._write(f"\r{_ERASE_LINE}{_SHOW}")  # a terminal shows ^C where the cursor stood
