@@ -11,9 +11,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,7 +40,7 @@ STREAMS: dict[str, tuple[Dialect, bytes]] = {
 Row = tuple[str, str, str, str]
 
 
-def rounds(programs: dict[str, Callable[[], object]], repeat: int, number: int) -> dict[str, float]:
+def rounds(programs: Mapping[str, Callable[[], object]], repeat: int, number: int) -> dict[str, float]:
     """Median seconds of one call of each program, over ``repeat`` rounds of ``number`` calls each, taken in turns."""
     for program in programs.values():
         for _ in range(max(1, number // 10)):
@@ -59,7 +60,7 @@ def import_rows() -> list[Row]:
     names = [name for name in ("dragoman", "openai", "litellm") if find_spec(name)]
     first_use = "import dragoman; dragoman.Client"
     statements = {"": "pass", "dragoman.Client": first_use, **{name: f"import {name}" for name in names}}
-    programs = {name: (lambda text=text: subprocess.run([sys.executable, "-c", text], check=True)) for name, text in statements.items()}
+    programs = {name: partial(subprocess.run, [sys.executable, "-c", text], check=True) for name, text in statements.items()}
     taken = rounds(programs, 7, 1)
     rows = []
     for name in ("dragoman", "dragoman.Client", *names[1:]):
@@ -94,7 +95,7 @@ def decode_rows() -> list[Row]:
     for name, (dialect, chunk) in STREAMS.items():
         decoder = dialect.decoder(True, NONE)
         decoder.feed(chunk)
-        taken = rounds({name: lambda feed=decoder.feed, chunk=chunk: feed(chunk)}, 9, 20_000)
+        taken = rounds({name: partial(decoder.feed, chunk)}, 9, 20_000)
         rows.append((f"decode one {name} chunk", f"{taken[name] * 1e6:.2f} µs", "", "≤ 5 µs"))
     return rows
 

@@ -16,7 +16,8 @@ BODY = (
     '{"id":"chatcmpl-bench","object":"chat.completion","created":1760000000,"model":"gpt-4.1","choices":[{"index":0,"message":'
     '{"role":"assistant","content":"The Danube rises in the Black Forest and reaches the Black Sea after 2,850 kilometres; the Rhine '
     "runs from the Alps to the North Sea; the Vistula, the longest river of Poland, meets the Baltic near Danzig. All three have "
-    'carried trade, armies and languages for two thousand years.","refusal":null,"annotations":[]},"logprobs":null,"finish_reason":"stop"}],'
+    'carried trade, armies and languages for two thousand years.","refusal":null,"annotations":[]},'
+    '"logprobs":null,"finish_reason":"stop"}],'
     '"usage":{"prompt_tokens":14,"completion_tokens":62,"total_tokens":76,"prompt_tokens_details":{"cached_tokens":0}}}'
 )
 CONFIG = """
