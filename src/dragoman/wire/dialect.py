@@ -18,39 +18,36 @@ from dragoman.wire.quirks import Quirks
 class ClientRole(Protocol):
     """Calling an upstream."""
 
-    @staticmethod
-    def encode_request(request: Request, quirks: Quirks) -> Call:
+    def encode_request(self, request: Request, quirks: Quirks) -> Call:
         """The call, its URL being the path below the provider's base. Raises ``UsageError`` for what cannot be said at all."""
 
-    @staticmethod
-    def decoder(streaming: bool, quirks: Quirks) -> Decoder:
+    def decoder(self, streaming: bool, quirks: Quirks) -> Decoder:
         """A decoder for one answer; ``streaming`` tells the form in which the answer came, not the one asked for."""
 
-    @staticmethod
-    def decode_error(reply: Reply, quirks: Quirks) -> DragomanError:
+    def decode_error(self, reply: Reply, quirks: Quirks) -> DragomanError:
         """The error that an answer with a failing status means."""
 
 
 class ServerRole(Protocol):
     """Being called."""
 
-    @staticmethod
-    def decode_request(call: Call, quirks: Quirks) -> Request:
+    def decode_request(self, call: Call, quirks: Quirks) -> Request:
         """What the caller asks. Raises ``BadRequest`` that names the field."""
 
-    @staticmethod
-    def encoder(request: Request, quirks: Quirks) -> Encoder:
+    def encoder(self, request: Request, quirks: Quirks) -> Encoder:
         """An encoder for the answer to ``request``, streamed or whole as it asked."""
 
-    @staticmethod
-    def encode_error(error: DragomanError, quirks: Quirks) -> Reply:
+    def encode_error(self, error: DragomanError, quirks: Quirks) -> Reply:
         """A whole answer that tells the failure in the dialect's own form."""
 
 
 class Dialect(ClientRole, ServerRole, Protocol):
     """Both roles, and where the dialect is served below a provider's base."""
 
-    PATH: str
-    """The path, or for a dialect with the model in its path a template of it."""
-    ROUTES: tuple[str, ...]
-    """Regular expressions that match, whole, the paths that ``decode_request`` understands."""
+    @property
+    def PATH(self) -> str:  # noqa: N802  a module's constant
+        """The path, or for a dialect with the model in its path a template of it."""
+
+    @property
+    def ROUTES(self) -> tuple[str, ...]:  # noqa: N802  likewise
+        """Regular expressions that match, whole, the paths that ``decode_request`` understands."""

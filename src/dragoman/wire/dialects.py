@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from dragoman.core.errors import UsageError
 from dragoman.wire.dialect import Dialect
 
 NAMES: Final = ("openai_chat", "raycast", "ollama")
 """Every dialect there is. The three other legacy wires are OpenAI's with quirks, and so rows of the catalogue."""
+
+if TYPE_CHECKING:
+    from dragoman.wire import ollama, openai_chat, raycast
+
+    _CHECKED: tuple[Dialect, ...] = (openai_chat, raycast, ollama)
 
 
 def dialect(name: str) -> Dialect:
