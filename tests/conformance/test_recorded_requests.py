@@ -1,0 +1,96 @@
+"""Real requests of many clients: read by our server role and written again, they are the same but for what ``canonical`` says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from dragoman.core.errors import BadRequest
+from dragoman.core.exchange import Call
+from dragoman.wire.openai_chat import decode_request, encode_request
+from dragoman.wire.quirks import Quirks
+
+from . import recordings
+
+PATTERNS = ("*.chat.stream", "*.chat.json", "*.chat.errors")
+ASKED = [(one.provider, one.id, one.asked) for pattern in PATTERNS for one in recordings.recordings(pattern) if isinstance(one.asked, dict)]
+SHORTENED = {one.id for pattern in PATTERNS for one in recordings.recordings(pattern) if one.was_shortened}
+
+REFUSED = {
+    "a tool of the host's own": (r"tools\[\d+\]: ", '"type": "openrouter:'),
+    "Mistral's thinking parts": (r"messages\[\d+\]\.content\[\d+\]\.type: 'thinking' was given", '"type": "thinking"'),
+    "Mistral's document parts": (r"messages\[\d+\]\.content\[\d+\]\.type: 'document_url' was given", '"document_url"'),
+    "Mistral's word for required": (r"tool_choice: 'any' was given", '"tool_choice": "any"'),
+    "OpenRouter's files by address": (r"file_data: a data URL must look like", '"file_data": "https:'),
+}
+"""What single hosts take and this wire's common form does not: refused by name. The second word finds such requests."""
+
+
+def refusal(asked: Any) -> str | None:
+    text = json.dumps(asked)
+    return next((pattern for pattern, mark in REFUSED.values() if mark in text), None)
+
+
+GOOD = [(name, asked) for _, name, asked in ASKED if name not in SHORTENED and not refusal(asked)]
+BAD = [(name, asked) for _, name, asked in ASKED if name not in SHORTENED and refusal(asked)]
+
+
+def canonical(asked: Any) -> Any:
+    """What a client may write in several ways, written in one.
+
+    One text part is a plain string; an assistant's missing or empty content is null beside tool calls; nulls, empty lists of tools and
+    ``stream: false`` say nothing; a tool without type is a function; the token limit has its older name; reasoning has DeepSeek's name
+    for its field; usage is always asked for in a stream; a call's index, left over from a stream, means nothing in a message.
+    """
+    body = {name: value for name, value in asked.items() if value is not None and (name, value) not in (("tools", []), ("stream", False))}
+    body["messages"] = [canonical_message(message) for message in body["messages"]]
+    if "max_completion_tokens" in body:
+        body["max_tokens"] = body.pop("max_completion_tokens")
+    if "tools" in body:
+        body["tools"] = [{"type": "function", **tool} for tool in body["tools"]]
+    if body.get("stream"):
+        body["stream_options"] = {**body.get("stream_options", {}), "include_usage": True}
+    return body
+
+
+def canonical_message(given: Any) -> Any:
+    message = {name: value for name, value in given.items() if value is not None}
+    content = message.get("content")
+    if isinstance(content, list) and len(content) == 1 and content[0].keys() == {"type", "text"}:
+        content = content[0]["text"]
+    if message["role"] == "assistant" and not content:
+        content = None if message.get("tool_calls") else ""
+    message["content"] = content
+    if "tool_calls" in message:
+        message["tool_calls"] = [{name: value for name, value in call.items() if name != "index"} for call in message["tool_calls"]]
+    if "reasoning" in message:
+        message["reasoning_content"] = message.pop("reasoning")
+    return message
+
+
+def written_again(asked: Any) -> Any:
+    quirks = Quirks(reasoning_field="reasoning_content")
+    call = encode_request(decode_request(Call("POST", "/chat/completions", (), json.dumps(asked).encode()), quirks), quirks)
+    assert call.warnings == ()
+    return json.loads(call.body)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in GOOD])
+def test_recorded_request_comes_back_equal(name: str) -> None:
+    asked = dict(GOOD)[name]
+    assert canonical(written_again(asked)) == canonical(asked)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in GOOD])
+def test_request_written_by_us_is_in_canonical_form(name: str) -> None:
+    once = written_again(dict(GOOD)[name])
+    assert written_again(once) == once
+
+
+@pytest.mark.parametrize("name", [name for name, _ in BAD])
+def test_recorded_request_of_one_host_alone_is_refused_by_name(name: str) -> None:
+    asked = dict(BAD)[name]
+    with pytest.raises(BadRequest, match=refusal(asked)):
+        written_again(asked)
