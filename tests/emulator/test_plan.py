@@ -4,67 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 
 import pytest
 
-from dragoman.catalogue.load import Catalogue
-from dragoman.catalogue.schema import Auth, Model, Provider
 from dragoman.core.errors import RateLimited
 from dragoman.core.events import BlockEnded, BlockStarted, Event, Finished, FinishReason, Started, TextDelta
 from dragoman.core.exchange import Call, header
-from dragoman.core.fold import Response, fold
 from dragoman.core.opaque import Json
 from dragoman.core.request import Request
-from dragoman.emulator import Answer, Fault, Scenario
-from dragoman.emulator.app import App
-from dragoman.emulator.plan import Cut, Pace, Plan, Stall, Step, Wait, Write, sample
-from dragoman.emulator.scenario import scenario_of
-from dragoman.wire.dialects import NAMES, dialect
-from dragoman.wire.quirks import Quirks
+from dragoman.core.usage import Usage
+from dragoman.emulator import Answer, Fault, Scenario, tool_call
+from dragoman.emulator.plan import Cut, Pace, Plan, Stall, Wait, Write, sample
+from tests.emulator.planned import KEY, NOW_S, OPENAI, app, body, call, response, steps, whole
 from tests.emulator.raw import chat, said
-
-NOW_S = 1_700_000_000
-OPENAI = "/openai/v1/chat/completions"
-KEY = ("authorization", "Bearer any")
-
-
-def app(
-    *names: str,
-    scenario: str | Answer | Scenario = "echo",
-    pace: Pace | None = None,
-    faults: Sequence[str] = (),
-    rows: Sequence[Provider] = (),
-) -> App:
-    catalogue = Catalogue()
-    providers = [*(catalogue.provider(name) for name in names or (() if rows else ("openai",))), *rows]
-    return App(providers, scenario_of(scenario), pace or Pace(), [Fault.parse(text) for text in faults])
-
-
-def call(body: Json, *headers: tuple[str, str], path: str = OPENAI, method: str = "POST") -> Call:
-    return Call(method, path, headers or (KEY,), json.dumps(body).encode())
-
-
-def steps(plan: Plan) -> list[Step]:
-    """The plan's steps, which may be had once."""
-    return list(plan.steps)
-
-
-def body(given: Iterable[Step]) -> bytes:
-    return b"".join(step.data for step in given if isinstance(step, Write))
-
-
-def whole(plan: Plan) -> Json:
-    return json.loads(body(plan.steps))
-
-
-def response(plan: Plan, name: str = "openai_chat", quirks: Quirks | None = None) -> Response:
-    """What the dialect's own client role reads in the answer."""
-    decoder = dialect(name).decoder(plan.length is None, quirks or Quirks())
-    events = [*decoder.feed(body(plan.steps)), *decoder.close()]
-    assert decoder.error is None, decoder.error
-    return fold(events)
-
 
 # --- pace -------------------------------------------------------------------------------------------------------------------------------
 
@@ -127,8 +80,6 @@ def test_an_impossible_number_of_choices_is_refused(n: int) -> None:
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_an_answer_says_reasoning_text_refusal_and_tools(stream: bool) -> None:
-    from dragoman.emulator import tool_call
-
     answer = Answer(reasoning="I think so", text="Yes, and", refusal="not that", tool_calls=[tool_call("look", {"at": "the sea"})])
 
     told = response(app(scenario=answer).answer(call(chat(stream=stream)), NOW_S))
@@ -140,8 +91,6 @@ def test_an_answer_says_reasoning_text_refusal_and_tools(stream: bool) -> None:
 
 
 def test_a_tool_call_comes_in_several_fragments() -> None:
-    from dragoman.emulator import tool_call
-
     stream = body(app(scenario=Answer(tool_calls=[tool_call("look", {"at": "the sea"})])).answer(call(chat()), NOW_S).steps)
 
     fragments = re.findall(rb'"arguments":"((?:[^"\\]|\\.)+)"', stream)
@@ -157,8 +106,6 @@ def test_the_limit_of_tokens_ends_the_answer(stream: bool) -> None:
 
 
 def test_a_given_finish_and_usage_stand() -> None:
-    from dragoman.core.usage import Usage
-
     answer = Answer(text="x", finish="content_filter", usage=Usage(input_tokens=7, output_tokens=9))
 
     told = response(app(scenario=answer).answer(call(chat(stream=False)), NOW_S))
@@ -486,149 +433,3 @@ def test_a_malformed_fault_is_a_400_that_names_what_is_allowed(asked: Call) -> N
 
     assert plan.status == 400
     assert "status=NNN" in whole(plan)["error"]["message"]
-
-
-# --- places, keys, models ---------------------------------------------------------------------------------------------------------------
-
-
-def test_every_provider_is_mounted_below_its_name_and_the_first_at_the_root() -> None:
-    emulated = app("lockchat", "openai", "raycast", "equing")
-    told = {
-        path: emulated.answer(call(chat(), path=path), NOW_S).provider
-        for path in (
-            "/lockchat/v1/chat/completions",
-            "/openai/v1/chat/completions",
-            "/openai/v1/chat/completions?beta=1",
-            "/v1/chat/completions",
-            "/api/openai/v1/chat/completions",
-            "/api/v1/ai/chat_completions",
-            "/chat/completions",
-            "/openai/chat/completions",
-            "/OPENAI/v1/chat/completions",
-        )
-    }
-
-    assert list(told.values()) == ["lockchat", "openai", "openai", "lockchat", "equing", "raycast", None, None, None]
-
-
-def test_a_base_url_may_hold_placeholders() -> None:
-    row = Provider(name="azure", title="A", dialect="openai_chat", base_url="https://{resource}.example/openai/deployments/{deployment}")
-
-    plan = app(rows=[row]).answer(call(chat(), path="/azure/openai/deployments/mine/chat/completions"), NOW_S)
-
-    assert (plan.status, plan.provider) == (200, "azure")
-
-
-def test_what_nobody_serves_is_a_404_that_says_what_is_served() -> None:
-    plan = app("raycast", "openai").answer(call({}, path="/openai/v1/embeddings"), NOW_S)
-
-    assert plan.status == 404
-    assert "POST /raycast/api/v1/ai/chat_completions, POST /openai/v1/chat/completions" in whole(plan)["error"]["message"]
-
-
-@pytest.mark.parametrize(("method", "path", "allowed"), [("GET", OPENAI, "POST"), ("POST", "/openai/v1/models", "GET")])
-def test_a_wrong_method_is_a_405_that_says_which_is_right(method: str, path: str, allowed: str) -> None:
-    plan = app().answer(call({}, path=path, method=method), NOW_S)
-
-    assert (plan.status, header(plan.headers, "allow")) == (405, allowed)
-
-
-def test_what_cannot_be_read_is_a_400_that_names_the_field() -> None:
-    for asked, param in ((chat(temperature="hot"), "temperature"), ({"model": "m", "messages": []}, "messages")):
-        plan = app().answer(call(asked), NOW_S)
-        assert plan.status == 400
-        assert whole(plan)["error"]["param"] == param
-
-
-_BEARER, _FIELD, _QUERY = Auth(), Auth(place="header", name="X-Api-Key"), Auth(place="query", name="key")
-_OPEN = Auth(required=False)
-
-
-@pytest.mark.parametrize(
-    ("auth", "headers", "query", "status"),
-    [
-        (_BEARER, (), "", 401),
-        (_BEARER, (("authorization", "Bearer "),), "", 401),
-        (_BEARER, (("authorization", "Basic abc"),), "", 401),
-        (_BEARER, (("authorization", "bearer k"),), "", 200),
-        (_BEARER, (("authorization", "Bearer wrong-key"),), "", 401),
-        (_FIELD, (("authorization", "Bearer k"),), "", 401),
-        (_FIELD, (("x-api-key", "k"),), "", 200),
-        (_FIELD, (("x-api-key", "wrong-key"),), "", 401),
-        (_QUERY, (KEY,), "", 401),
-        (_QUERY, (KEY,), "?a=b&key=k", 200),
-        (_QUERY, (KEY,), "?key=wrong-key", 401),
-        (_OPEN, (("accept", "*/*"),), "", 200),
-        (_OPEN, (("authorization", "Bearer wrong-key"),), "", 401),
-        (Auth(place="none"), (("accept", "*/*"),), "", 200),
-    ],
-)
-def test_a_key_is_wanted_in_the_rows_place(auth: Auth, headers: tuple[tuple[str, str], ...], query: str, status: int) -> None:
-    row = Provider(name="p", title="P", dialect="openai_chat", base_url="https://p.example", auth=auth)
-    asked = Call("POST", f"/p/chat/completions{query}", headers, json.dumps(chat()).encode())
-
-    plan = app(rows=[row]).answer(asked, NOW_S)
-
-    assert plan.status == status
-    if status == 401:
-        assert whole(plan)["error"]["code"] == "invalid_api_key"
-
-
-def test_a_row_with_closed_models_has_no_others() -> None:
-    row = Provider(name="p", title="P", dialect="openai_chat", base_url="https://p.example", models=(Model(name="a"),), closed_models=True)
-    emulated = app(rows=[row])
-
-    answers = [emulated.answer(call(chat(model=model), path="/p/chat/completions"), NOW_S) for model in ("a", "b", "a!slow-start=0")]
-
-    assert [plan.status for plan in answers] == [200, 404, 200]
-
-
-@pytest.mark.parametrize(
-    ("name", "path"),
-    [
-        ("openai", "/openai/v1/models"),
-        ("openai", "/v1/models"),
-        ("lockchat", "/lockchat/v1/models"),
-        ("equing", "/equing/api/openai/v1/models"),
-    ],
-)
-def test_the_models_of_a_row_are_listed_in_openais_form(name: str, path: str) -> None:
-    emulated = app(name)
-
-    listing = whole(emulated.answer(call({}, path=path, method="GET"), NOW_S))
-
-    assert [model["id"] for model in listing["data"]] == [model.name for model in emulated.mounts[0].row.models]
-    assert listing["object"] == "list"
-
-
-def test_a_fault_may_be_asked_of_the_list_of_models() -> None:
-    plan = app().answer(call({}, KEY, ("x-dragoman-fault", "status=503"), path="/openai/v1/models", method="GET"), NOW_S)
-
-    assert plan.status == 503
-
-
-# --- every row, every dialect -----------------------------------------------------------------------------------------------------------
-
-_ROWS = [row.name for row in Catalogue() if row.dialect in NAMES]
-
-
-@pytest.mark.parametrize("name", _ROWS)
-@pytest.mark.parametrize("stream", [True, False])
-def test_what_a_dialects_client_role_says_its_emulator_understands(name: str, stream: bool) -> None:
-    from dragoman.core.messages import Message, Text
-
-    emulated = app(name)
-    mount = emulated.mounts[0]
-    request = Request(model="gpt-4", messages=(Message("user", (Text(text="Well — hello, 世界!"),)),), stream=stream)
-    sent = mount.dialect.encode_request(request, mount.quirks)
-    keys: dict[str, Callable[[str], tuple[str, str]]] = {
-        "bearer": lambda _: ("authorization", "Bearer k"),
-        "header": lambda field: (field.lower(), "k"),
-    }
-    key = keys.get(mount.row.auth.place, keys["bearer"])(mount.row.auth.name or "")
-    query = f"?{mount.row.auth.name}=k" if mount.row.auth.place == "query" else ""
-
-    plan = emulated.answer(Call("POST", mount.url_path + sent.url + query, (*sent.headers, key), sent.body), NOW_S)
-
-    assert plan.status == 200, body(plan.steps)
-    assert response(plan, mount.row.dialect, mount.quirks).text == "Well — hello, 世界!"

@@ -59,7 +59,10 @@ def test_importing_the_plugin_loads_nothing_heavy(tmp_path: Path) -> None:
 
     told = _run("-c", code, cwd=tmp_path)
 
-    assert set(told.stdout.split()) == {"dragoman", "dragoman.testing"}, told.stderr
+    loaded = told.stdout.split()
+    assert "dragoman.testing" in loaded, told.stderr
+    heavy = ("msgspec", "httptools", "asyncio", "dragoman.core", "dragoman.wire", "dragoman.catalogue", "dragoman.emulator")
+    assert not [name for name in loaded if name.startswith(heavy)]
 
 
 def test_what_users_need_is_had_from_the_plugin_module() -> None:
