@@ -12,6 +12,7 @@ import pytest
 from dragoman.core.errors import Cancelled, DragomanError, StreamCut, TimedOut
 from dragoman.core.exchange import Call, Timeouts
 from dragoman.transport.aio import AsyncioTransport
+from dragoman.transport.pool import Connection, Pool
 from dragoman.transport.settings import Settings
 from dragoman.transport.sync import SocketTransport
 
@@ -384,3 +385,35 @@ def broken_at(number: int) -> Script:
         peer.reset()
 
     return script
+
+
+class SilentWire:
+    """A wire on which nothing happens."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    async def send(self, data: bytes, until: float | None) -> bool:
+        return True
+
+    async def receive(self, until: float | None) -> bytes:
+        return b""
+
+    def idle(self) -> bool:
+        return not self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_connections_too_old_are_closed_although_nobody_asks_for_their_origin() -> None:
+    pool = Pool(max_idle=10, idle_timeout_s=30)
+    wires = [SilentWire() for _ in range(3)]
+    for second, wire in enumerate(wires):
+        pool.add(connection := Connection(wire, ("http", f"{second}.test", 80), "", ""))
+        pool.give_back(connection, float(second * 20))
+    assert [wire.closed for wire in wires] == [True, False, False]
+    assert pool.take(("http", "1.test", 80), 51.0) is None
+    assert pool.take(("http", "2.test", 80), 51.0) is not None
+    pool.close_all(for_ever=True)
+    assert all(wire.closed for wire in wires)

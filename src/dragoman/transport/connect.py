@@ -156,8 +156,9 @@ async def _shake_hands(wire: Wire, handshake: Handshake, proxy: Proxy, until: fl
 async def _secure(wire: Wire, tls: TlsContext, host: str, until: float | None) -> Wire:
     import ssl
 
-    secured = TlsWire(wire, tls.get(), host)
+    context = tls.get()
     try:
+        secured = TlsWire(wire, context, host.rstrip("."))
         await secured.handshake(until)
     except TimeoutError:
         raise

@@ -240,16 +240,19 @@ class Exchange:
         self.status = status
         self._keep_alive = parser.should_keep_alive()
         self._read_framing()
-        if self._head_only:
+        if self._head_only and self.error is None:
             self.complete = True
             self.reusable = self._keep_alive
 
     def _read_framing(self) -> None:
-        found = {name: value for name, value in self.headers if name in _FRAMING}
-        codings = [value for name, value in self.headers if name == "transfer-encoding"]
-        if codings and (len(codings) > 1 or codings[0].lower() != "chunked"):
-            self._fail(f"the answer has transfer-encoding {', '.join(codings)[:60]!r}; only chunked can be read")
-        self._closes = not codings and "content-length" not in found
+        found: dict[str, str] = {}
+        for name, value in self.headers:
+            if name in _FRAMING:
+                found[name] = f"{found[name]}, {value}" if name in found else value
+        transfer = found.get("transfer-encoding")
+        if transfer is not None and transfer.lower() != "chunked":
+            self._fail(f"the answer has transfer-encoding {transfer[:60]!r}; only chunked can be read")
+        self._closes = transfer is None and "content-length" not in found
         coding = found.get("content-encoding")
         if coding and not self._head_only and self.status not in (204, 304):
             self._undo(coding)

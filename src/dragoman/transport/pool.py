@@ -56,6 +56,7 @@ class Pool:
         self._idle_timeout_s = idle_timeout_s
         self._idle: dict[Origin, list[Connection]] = {}
         self._count = 0
+        self._sweep_at = 0.0
         self._busy: set[Connection] = set()
         self._lock = threading.Lock()
         self.closed = False
@@ -128,15 +129,17 @@ class Pool:
             connection.wire.close()
 
     def _surplus(self, now: float) -> list[Connection]:
-        """What is too old or too many: the oldest of each origin stand first in its list."""
-        doomed = []
-        oldest = min((waiting[0] for waiting in self._idle.values()), key=lambda connection: connection.idle_since)
-        while self._count > self._max_idle or now - oldest.idle_since >= self._idle_timeout_s:
+        """What is too many, and now and then what is too old: the oldest of each origin stand first in its list."""
+        doomed: list[Connection] = []
+        if self._count <= self._max_idle and now < self._sweep_at:
+            return doomed
+        self._sweep_at = now + self._idle_timeout_s / 4
+        while self._idle:
+            oldest = min((waiting[0] for waiting in self._idle.values()), key=lambda connection: connection.idle_since)
+            if self._count <= self._max_idle and now - oldest.idle_since < self._idle_timeout_s:
+                break
             self._remove_first(oldest.origin)
             doomed.append(oldest)
-            if not self._idle:
-                break
-            oldest = min((waiting[0] for waiting in self._idle.values()), key=lambda connection: connection.idle_since)
         return doomed
 
     def _remove_first(self, origin: Origin) -> None:
