@@ -353,7 +353,7 @@ def test_a_pipelined_client_is_asked_for_its_body_after_the_answer_before_it(dra
 
 
 def test_two_hundred_streams_at_once(dragoman_emulator: EmulatorFactory) -> None:
-    emulator = dragoman_emulator("openai", tokens_per_second=200)
+    emulator = dragoman_emulator("openai", tokens_per_second=10)
     url = emulator.url()
 
     async def one(at: int) -> str:
@@ -418,7 +418,7 @@ def test_a_body_too_long_is_a_413(dragoman_emulator: EmulatorFactory) -> None:
 
 
 def test_too_many_pipelined_requests_are_refused_after_those_before_them(dragoman_emulator: EmulatorFactory) -> None:
-    with Raw(dragoman_emulator("openai", faults="stall-after=0,stall=0.2,times=1").url()) as raw:
+    with Raw(dragoman_emulator("openai", faults="stall-after=0,stall=0.5,times=1").url()) as raw:
         raw.send(post(f"{raw.path}/chat/completions", chat("one")) * (MAX_PIPELINED + 40))
         answer = raw.rest()
 
