@@ -1,0 +1,192 @@
+"""What a user types becomes a request, or an error that names the argument, what was given and what is allowed."""
+
+from __future__ import annotations
+
+from collections import UserDict
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from dragoman.core.errors import BadRequest, UsageError
+from dragoman.core.messages import Image, Message, Text, ToolCall, ToolResult
+from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool
+from dragoman.prompts import CALL_OPTIONS, Options, messages_from, request_from
+
+HI = (Message("user", (Text(text="Hi"),)),)
+
+
+def request(prompt: Any = "Hi", **options: Any) -> Request:
+    return request_from("openai/m", prompt, False, options)
+
+
+# --- prompts
+
+PROMPTS: list[Any] = [
+    "Hi",
+    Message("user", (Text(text="Hi"),)),
+    [Message("user", (Text(text="Hi"),))],
+    [{"role": "user", "content": "Hi"}],
+    ({"role": "user", "content": "Hi"},),
+    [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}],
+    [MappingProxyType({"role": "user", "content": "Hi"})],
+    [UserDict({"role": "user", "content": "Hi"})],
+]
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_a_prompt_may_be_said_in_any_of_these_forms(prompt: Any) -> None:
+    assert messages_from(prompt) == HI
+
+
+def test_messages_may_come_from_any_iterable() -> None:
+    assert messages_from(iter([{"role": "user", "content": "Hi"}])) == HI  # type: ignore[arg-type]  # wider than promised
+
+
+def test_an_object_of_the_official_sdk_is_understood() -> None:
+    from openai.types.chat import ChatCompletionMessage
+
+    said = messages_from([ChatCompletionMessage(role="assistant", content="Hi")])  # type: ignore[list-item]  # wider than promised
+    assert said == (Message("assistant", (Text(text="Hi"),)),)
+
+
+def test_our_own_answer_can_be_sent_back() -> None:
+    turn = Message("assistant", (Text(text="Hi"), ToolCall(id="1", name="f", arguments="{}")))
+    result = Message("tool", (ToolResult(id="1", parts=(Text(text="4"),)),))
+    assert messages_from([turn, result]) == (turn, result)
+
+
+def test_roles_and_content_of_openai_are_understood() -> None:
+    given: list[dict[str, Any]] = [
+        {"role": "system", "content": "s"},
+        {"role": "developer", "content": "d"},
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x/y.png"}}]},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+        },
+        {"role": "tool", "tool_call_id": "1", "content": "4"},
+    ]
+    roles = [message.role for message in messages_from(given)]
+    assert roles == ["system", "system", "user", "assistant", "tool"]
+    assert messages_from(given)[2].parts == (Image(url="https://x/y.png"),)
+
+
+BAD_PROMPTS: list[tuple[Any, str]] = [
+    ([], "messages: the list is empty"),
+    (None, "messages: NoneType was given; a string or a list of messages is expected"),
+    (5, "messages: int was given"),
+    (b"Hi", "messages: bytes was given"),
+    ({"role": "user", "content": "Hi"}, "messages: dict was given; a string or a list of messages is expected"),
+    (["Hi"], "messages[0]: str was given; an object with role and content is expected"),
+    ([None], "messages[0]: NoneType was given"),
+    ([{}], "messages[0].role: it is missing; one of 'system', 'developer', 'user', 'assistant', 'tool' is expected"),
+    ([{"content": "Hi"}], "messages[0].role: it is missing"),
+    ([{"role": "user"}], "messages[0].content: it is missing; a string or a list of parts is expected"),
+    ([{"role": "robot", "content": "Hi"}], "messages[0].role: 'robot' was given; one of 'system'"),
+    ([{"role": 5, "content": "Hi"}], "messages[0].role: 5 was given"),
+    ([{"role": "user", "content": "Hi"}, {"role": "user", "content": 5}], "messages[1].content: int was given"),
+    ([{"role": "user", "content": None}], "messages[0].content: NoneType was given"),
+    ([{"role": "user", "content": {"text": "Hi"}}], "messages[0].content: dict was given"),
+    ([{"role": "user", "content": ["Hi"]}], "messages[0].content[0].type: None was given; one of 'text'"),
+    ([{"role": "user", "content": [{"type": "smell"}]}], "messages[0].content[0].type: 'smell' was given"),
+    ([{"role": "user", "content": [{"type": "text"}]}], "messages[0].content[0].text: NoneType was given; a string is expected"),
+    ([{"role": "tool", "content": "4"}], "messages[0].tool_call_id: a string is expected"),
+    (Message("robot", (Text(text="Hi"),)), "messages[0].role: 'robot' was given; one of 'system', 'user', 'assistant', 'tool' is allowed"),  # type: ignore[arg-type]
+    (Message("user", "Hi"), "messages[0].parts: str was given; a tuple of parts such as Text is expected"),  # type: ignore[arg-type]
+    (Message("user", None), "messages[0].parts: NoneType was given"),  # type: ignore[arg-type]
+    ([Message("user", ("Hi",))], "messages[0].parts[0]: str was given; a part such as Text or Image is expected"),  # type: ignore[arg-type]
+    ([*HI, Message("user", (Text(text=5),))], "messages[1].parts[0].text: expected `str`, got `int`"),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize(("prompt", "words"), BAD_PROMPTS, ids=range(len(BAD_PROMPTS)))
+def test_a_wrong_prompt_is_named_with_its_place(prompt: Any, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        request(prompt)
+    assert words in caught.value.message
+    assert isinstance(caught.value, ValueError)
+
+
+# --- options
+
+TOOL = Tool(name="add", description="Adds.", parameters={"type": "object"})
+GOOD: list[tuple[dict[str, Any], str, Any]] = [
+    ({"temperature": 1}, "temperature", 1),
+    ({"temperature": 0.5}, "temperature", 0.5),
+    ({"stop": "end"}, "stop", ("end",)),
+    ({"stop": ["a", "b"]}, "stop", ("a", "b")),
+    ({"reasoning": "low"}, "reasoning", ReasoningOptions(effort="low")),
+    ({"reasoning": ReasoningOptions(budget_tokens=9)}, "reasoning", ReasoningOptions(budget_tokens=9)),
+    ({"tool_choice": "required"}, "tool_choice", "required"),
+    ({"tool_choice": NamedTool("add")}, "tool_choice", NamedTool("add")),
+    ({"tools": [TOOL]}, "tools", (TOOL,)),
+    ({"tools": [{"name": "add", "description": "Adds.", "parameters": {"type": "object"}}]}, "tools", (TOOL,)),
+    (
+        {"tools": [{"type": "function", "function": {"name": "add", "description": "Adds.", "parameters": {"type": "object"}}}]},
+        "tools",
+        (TOOL,),
+    ),
+    ({"response_format": JsonFormat()}, "response_format", JsonFormat()),
+    ({"seed": None}, "seed", None),
+    ({"key": "k", "base_url": "b", "timeout": 1, "strict": True}, "extra", {}),
+]
+
+
+@pytest.mark.parametrize(("options", "field", "value"), GOOD, ids=[str(options) for options, _, _ in GOOD])
+def test_an_option_is_put_into_the_request(options: dict[str, Any], field: str, value: Any) -> None:
+    assert getattr(request(**options), field) == value
+
+
+def test_every_option_is_a_field_of_a_request_or_about_the_call() -> None:
+    assert set(Options.__annotations__) - set(Request.__struct_fields__) - CALL_OPTIONS == {"system"}
+
+
+def test_the_system_prompt_stands_first() -> None:
+    assert request(system="Be brief.").messages == (Message("system", (Text(text="Be brief."),)), *HI)
+
+
+def test_the_form_of_answer_is_asked_for() -> None:
+    assert request_from("openai/m", "Hi", True, {}).stream
+    assert not request_from("openai/m", "Hi", False, {}).stream
+
+
+BAD_OPTIONS: list[tuple[dict[str, Any], str]] = [
+    ({"temprature": 1}, "temprature: no such option; did you mean 'temperature'?"),
+    ({"max_tokens": 1}, "max_tokens: no such option; did you mean 'max_output_tokens'"),
+    ({"temperature": "hot"}, "temperature: expected `float | null`, got `str`"),
+    ({"max_output_tokens": 1.5}, "max_output_tokens: expected `int | null`, got `float`"),
+    ({"n": "two"}, "n: expected `int | null`, got `str`"),
+    ({"stop": 5}, "stop: expected `array`, got `int`"),
+    ({"stop": ["a", 5]}, "stop[1]: expected `str`, got `int`"),
+    ({"system": 5}, "system: int was given; a string is expected"),
+    ({"tool_choice": "maybe"}, "tool_choice: 'maybe' was given; 'auto', 'none', 'required' or NamedTool(name) is allowed"),
+    ({"tool_choice": {"type": "function"}}, "tool_choice: {'type': 'function'} was given"),
+    ({"tools": "add"}, "tools: str was given; a list of tools is expected"),
+    ({"tools": ["add"]}, "tools[0]: str was given; a Tool or an object with name and parameters is expected"),
+    ({"tools": [TOOL, {"description": "nameless"}]}, "tools[1]:"),
+    ({"tools": [{"type": "function", "function": {"name": 5}}]}, "tools[0]: name: expected `str`, got `int`"),
+    ({"response_format": "json"}, "response_format: expected `object | null`, got `str`"),
+    ({"metadata": {"a": 1}}, "metadata[...]: expected `str`, got `int`"),
+    ({"reasoning": 5}, "reasoning: expected `object | null`, got `int`"),
+]
+
+
+@pytest.mark.parametrize(("options", "words"), BAD_OPTIONS, ids=[str(options) for options, _ in BAD_OPTIONS])
+def test_a_wrong_option_is_named(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        request(**options)
+    assert words in caught.value.message
+
+
+@pytest.mark.parametrize("model", [None, 5, b"openai/m"])
+def test_a_model_that_is_no_text_is_named(model: Any) -> None:
+    with pytest.raises(UsageError, match="model: expected `str`"):
+        request_from(model, "Hi", False, {})
+
+
+def test_a_bad_message_says_which_parameter_it_is() -> None:
+    with pytest.raises(BadRequest) as caught:
+        request([{"role": "user"}])
+    assert caught.value.param == "messages[0].content"
