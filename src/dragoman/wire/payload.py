@@ -15,7 +15,7 @@ T = TypeVar("T")
 SNIPPET_CHARACTERS: Final = 2000
 _ANY: Final = msgspec.json.Decoder(Any)
 _ENCODER: Final = msgspec.json.Encoder()
-_FAULTS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_FAULTS: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
 _PATH: Final = re.compile(r" - at `\$\.?([^`]*)`")
 
 
