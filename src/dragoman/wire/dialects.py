@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final, cast
 from dragoman.core.errors import UsageError
 from dragoman.wire.dialect import Dialect
 
-NAMES: Final = ("openai_chat", "raycast", "ollama")
+NAMES: Final = ("openai_chat", "raycast", "ollama", "anthropic_messages")
 """Every dialect there is. The three other legacy wires are OpenAI's with quirks, and so rows of the catalogue."""
 
 if TYPE_CHECKING:
-    from dragoman.wire import ollama, openai_chat, raycast
+    from dragoman.wire import anthropic_messages, ollama, openai_chat, raycast
 
-    _CHECKED: tuple[Dialect, ...] = (openai_chat, raycast, ollama)
+    _CHECKED: tuple[Dialect, ...] = (openai_chat, raycast, ollama, anthropic_messages)
 
 
 def dialect(name: str) -> Dialect:
