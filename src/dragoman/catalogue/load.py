@@ -85,8 +85,14 @@ def read_rows(path: Path) -> list[Provider]:
         odd = sorted(told.keys() - {"providers"})
         if odd:
             raise UsageError(f"{path}: {odd[0]}: only [providers.<name>] tables are allowed beside one another")
-        return [_row(path, {"name": name, "title": name, **row}) for name, row in table.items()]
+        return [_row(path, {"name": name, "title": name, **_table(path, name, row)}) for name, row in table.items()]
     return [_row(path, {"name": path.stem, **told})]
+
+
+def _table(path: Path, name: str, row: object) -> Mapping[str, object]:
+    if not isinstance(row, Mapping):
+        raise UsageError(f"{path}: providers.{name}: {type(row).__name__} was given; a table is expected")
+    return row
 
 
 def _row(path: Path, told: Mapping[str, object]) -> Provider:
