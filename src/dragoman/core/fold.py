@@ -106,7 +106,7 @@ class _Block:
 
     def part(self) -> AnyPart:
         started, text = self.started, "".join(self.pieces)
-        extra = {**started.extra, **self.ended.extra} if self.ended and self.ended.extra else started.extra
+        extra = _joined(started.extra, self.ended.extra) if self.ended and self.ended.extra else started.extra
         match started.kind:
             case "text":
                 return Text(text=text, extra=extra)
@@ -125,6 +125,11 @@ class _Block:
                 return Reasoning(text=text, signature=signature, redacted_data=started.redacted_data, id=started.id, extra=extra)
             case _:
                 assert_never(started.kind)
+
+
+def _joined(first: Extra, last: Extra) -> Extra:
+    """Both, dialect by dialect: a vendor tells some of its own fields when a block opens and some when it ends."""
+    return {name: {**first.get(name, {}), **last.get(name, {})} for name in first | last}
 
 
 class _Choice:
