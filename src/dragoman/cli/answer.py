@@ -104,7 +104,7 @@ def listen(stream: Answering, model: str, take: Callable[[Event], None]) -> Told
         model=model,
         error=error,
         is_interrupted=is_interrupted,
-        first_token_s=first_s,
+        first_token_s=None if isinstance(stream, Whole) else first_s,
         total_s=time.monotonic() - begun_s,
     )
 
@@ -115,7 +115,8 @@ def paint(stream: Answering, model: str, out: Console) -> Told:
 
     with Painter(out) as painter:
         told = listen(stream, model, painter.take)
-    out.print(facts(told), soft_wrap=True)
+    if told.error is None:
+        out.print(facts(told), soft_wrap=True)
     return told
 
 
@@ -164,7 +165,7 @@ def as_json(told: Told) -> dict[str, Any]:
     value: dict[str, Any] = {
         "text": response.text,
         "model": response.model or told.model.partition("/")[2],
-        "provider": response.provider,
+        "provider": response.provider or told.model.partition("/")[0],
         "finish_reason": response.finish_reason,
         "usage": response.usage and {name: count for name, count in msgspec.structs.asdict(response.usage).items() if name != "raw"},
         "warnings": response.warnings,

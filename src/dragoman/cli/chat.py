@@ -41,6 +41,8 @@ def chat(
         raise UsageError("prompt: none was given; give one as an argument or on standard input, or run this on a terminal")
     from dragoman.cli.choice import NOTHING_CONFIGURED, choose_model
     from dragoman.client import Client
+    from dragoman.router import check_base_url
+    from dragoman.settings import check_key
 
     around = surroundings()
     chosen = choose_model(model, around)
@@ -49,8 +51,8 @@ def chat(
         raise typer.Exit(WRONG_USE)
     provider = chosen.partition("/")[0]
     options = _options(system, temperature, max_tokens, timeout)
-    keys = {} if key is None else {provider: key}
-    base_urls = {} if base_url is None else {provider: base_url}
+    keys = {} if key is None else {provider: check_key(key, "--key")}
+    base_urls = {} if base_url is None else {provider: check_base_url(base_url, "--base-url")}
     with Client(keys=keys, base_urls=base_urls, environment=around.environment) as client:
         if question is None:
             from dragoman.cli.conversation import Conversation

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from dragoman.emulator import Emulator, Record, Scenario
+    from dragoman.catalogue.schema import Provider
+    from dragoman.emulator import Record, Scenario
 
 _COLOURS = {"finished": "green", "refused": "yellow", "cut": "red", "abandoned": "magenta"}
 ANY_KEY = "emulated"
@@ -39,27 +38,25 @@ def emulate(
 
     A single request asks for a fault behind its model's name: dragoman chat -m 'openai/gpt-4.1!cut-after=200' …
     """
-    from dragoman.emulator import Emulator
+    from dragoman.emulator.service import serve
 
+    catalogue = surroundings().catalogue()
     if not names:
-        raise UsageError(f"names: none was given; at least one of {', '.join(surroundings().catalogue().names())} is allowed")
-    emulator = Emulator(
+        raise UsageError(f"names: none was given; at least one of {', '.join(catalogue.names())} is allowed")
+    out = console()
+    serve(
         names,
+        host,
+        port,
         scenario=read_scenario(scenario),
         ttft_s=ttft,
         tokens_per_second=tokens_per_second or None,
         faults=fault,
-        host=host,
-        port=port,
-        catalogue=surroundings().catalogue(),
+        catalogue=catalogue,
+        on_ready=lambda ready: _announce(out, [(catalogue.provider(name), url) for name, url, _ in ready]),
+        on_request=lambda record: out.print(line(record), soft_wrap=True),
     )
-    out = console()
-    ended = _ended_by_signal()
-    emulator.requests.listen(lambda record: out.print(line(record), soft_wrap=True))
-    with emulator:
-        _announce(out, emulator)
-        ended.wait()
-    out.print(f"\n[dim]{len(emulator.requests)} requests were answered.[/dim]")
+    out.print("\n[dim]Ended.[/dim]")
 
 
 def read_scenario(given: str) -> str | Path | Scenario:
@@ -72,31 +69,23 @@ def read_scenario(given: str) -> str | Path | Scenario:
     return given
 
 
-def _ended_by_signal() -> threading.Event:
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    return ended
-
-
-def _announce(out: Console, emulator: Emulator) -> None:
+def _announce(out: Console, served: list[tuple[Provider, str]]) -> None:
     out.print("[bold]Emulated on this machine; every answer is made up.[/bold] Ctrl-C ends it.\n")
-    for mount in emulator.mounts:
-        out.print(f"[bold]{mount.row.title}[/bold]  {emulator.url(mount.name)}", soft_wrap=True)
-        for row in environment_lines(emulator, mount.name):
-            out.print(f"  {row}", style="cyan", soft_wrap=True, markup=False)
-    first = emulator.mounts[0].row
+    for row, url in served:
+        out.print(f"[bold]{row.title}[/bold]  {url}", soft_wrap=True)
+        for shell in environment_lines(row, url):
+            out.print(f"  {shell}", style="cyan", soft_wrap=True, markup=False)
+    first = served[0][0]
     model = first.name if first.default_model else f"{first.name}/any"
     out.print(f'\n[dim]Paste the lines into another terminal, then: dragoman chat -m {model} "Hello"[/dim]\n', soft_wrap=True)
 
 
-def environment_lines(emulator: Emulator, name: str) -> list[str]:
-    """The lines for a shell that send requests for ``name`` here."""
-    row = next(mount.row for mount in emulator.mounts if mount.name == name)
-    lines = [f"export {variable}={emulator.url(name)}" for variable in row.base_url_variables[:1]]
+def environment_lines(row: Provider, url: str) -> list[str]:
+    """The lines for a shell that send requests for ``row`` to ``url``."""
+    lines = [f"export {variable}={url}" for variable in row.base_url_variables[:1]]
     if row.auth.required and row.auth.variables:
         lines.append(f"export {row.auth.variables[0]}={ANY_KEY}")
-    return lines or [f"--base-url {emulator.url(name)}"]
+    return lines or [f"--base-url {url}"]
 
 
 def line(record: Record) -> Text:

@@ -1,4 +1,4 @@
-"""Asking a provider which models it has: ``GET <base>/models``, the customary question, by the client's own transport."""
+"""Asking a provider which models it has, the customary question that costs nothing, by the client's own transport."""
 
 from __future__ import annotations
 
@@ -11,11 +11,20 @@ import msgspec
 from dragoman.catalogue.schema import Provider
 from dragoman.client import Client
 from dragoman.core.errors import BadReply, DragomanError, MissingKey
-from dragoman.core.exchange import Call, Reply, Timeouts, header, with_headers
-from dragoman.router import USER_AGENT
+from dragoman.core.exchange import Call, Headers, Reply, Timeouts, header, with_headers
+from dragoman.core.messages import Message, Text
+from dragoman.core.request import Request
+from dragoman.router import USER_AGENT, Endpoint
 from dragoman.settings import Surroundings
 from dragoman.sign.key import PLACES
 
+LIST_PATHS: Final = {
+    "anthropic_messages": "/v1/models",
+    "cohere": "/v1/models",
+    "gemini": "/v1beta/models",
+    "ollama": "/api/tags",
+}
+"""Where a dialect has its list of models below the base URL; the others have it at ``/models``."""
 MAX_BYTES: Final = 8 * 1024 * 1024
 NEARBY: Final = Timeouts(connect_s=0.3, first_byte_s=1.0, between_bytes_s=1.0, total_s=2.0)
 """For a server on this machine: it is there at once or not at all."""
@@ -24,8 +33,7 @@ NEARBY: Final = Timeouts(connect_s=0.3, first_byte_s=1.0, between_bytes_s=1.0, t
 def ask_models(client: Client, row: Provider, timeouts: Timeouts, *, even_without_key: bool = False) -> Reply:
     """What ``row``'s server says when asked for its models, whatever the status. Raises ``TransportError`` or ``UsageError``."""
     endpoint = client.router.endpoint(row)
-    call = Call("GET", f"{endpoint.base_url}/models", (("user-agent", USER_AGENT), ("accept", "application/json")))
-    call = msgspec.structs.replace(call, headers=with_headers(call.headers, endpoint.quirks.headers))
+    call = Call("GET", endpoint.base_url + LIST_PATHS.get(row.dialect, "/models"), _headers(endpoint))
     secret, sign = _key(client, row, even_without_key), PLACES.get(row.auth.place)
     if secret and sign:
         call = sign(call, secret, row.auth.name)
@@ -36,6 +44,14 @@ def ask_models(client: Client, row: Provider, timeouts: Timeouts, *, even_withou
         error.redact(secret or "")
         raise
     return _without(reply, secret)
+
+
+def _headers(endpoint: Endpoint) -> Headers:
+    """Those that the dialect sets on every request, such as a version, without what belongs to a body or a question."""
+    question = Request(model="any", messages=(Message("user", (Text(text="-"),)),))
+    usual = endpoint.dialect.encode_request(question, endpoint.quirks).headers
+    kept = tuple((name, value) for name, value in usual if name not in ("content-type", "accept"))
+    return with_headers((("user-agent", USER_AGENT), ("accept", "application/json")), dict(kept))
 
 
 def _key(client: Client, row: Provider, may_lack: bool) -> str | None:

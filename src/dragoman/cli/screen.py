@@ -142,7 +142,7 @@ def hints(error: DragomanError) -> list[str]:
 
 
 _HINTS: Final[tuple[tuple[type[DragomanError], str], ...]] = (
-    (MissingKey, "pass --key, or set the variable; `dragoman providers` shows which one each provider reads"),
+    (MissingKey, "`dragoman providers` shows which variable each provider reads"),
     (UnknownModel, "`dragoman models` lists the models, `dragoman providers` the providers"),
     (AuthFailed, "the key was refused; `dragoman doctor {name}` shows where it was found"),
     (PermissionDenied, "the key is known but may not do this; look at the account's permissions"),
