@@ -69,14 +69,6 @@ def test_a_name_is_looked_up(colour: Colour) -> None:
     assert server.accepted == 1
 
 
-def test_a_name_that_is_not(colour: Colour) -> None:
-    async def scenario(client: Client) -> None:
-        error = await fails(client.open("http://nowhere.invalid/"), ConnectFailed)
-        assert "nowhere.invalid" in str(error)
-
-    colour(scenario)
-
-
 def test_an_ipv6_address(colour: Colour) -> None:
     async def scenario(client: Client) -> None:
         assert await client.fetch(f"http://[::1]:{port}/") == (200, b"ok")
@@ -102,14 +94,14 @@ def _answer_once(listener: socket.socket, heard: list[bytes]) -> None:
 class Resolving:
     """The socket dialer with a look-up of its own."""
 
-    def __init__(self, addresses: list[Address] | None) -> None:
+    def __init__(self, addresses: list[Address] | OSError) -> None:
         self._inner = SocketDialer()
         self._addresses = addresses
         self.dials: list[SocketDial] = []
 
     async def resolve(self, host: str, port: int, until: float | None) -> list[Address]:
-        if self._addresses is None:
-            raise TimeoutError
+        if isinstance(self._addresses, OSError):
+            raise self._addresses
         return self._addresses
 
     def dial(self, address: Address) -> SocketDial:
@@ -155,9 +147,16 @@ def test_no_address_that_answers(addresses: list[Address]) -> None:
     assert all(dial.socket is not None and dial.socket.fileno() == -1 for dial in dialer.dials)
 
 
+@pytest.mark.parametrize(("code", "passing"), [(socket.EAI_NONAME, False), (socket.EAI_AGAIN, True)])
+def test_a_name_that_is_not_found(code: int, passing: bool) -> None:
+    with pytest.raises(ConnectFailed, match=r"many\.test was not found: no such thing") as caught:
+        call_over(Resolving(socket.gaierror(code, "no such thing")))
+    assert caught.value.retryable is passing
+
+
 def test_a_look_up_that_hangs() -> None:
     with pytest.raises(TimedOut, match="connect_s"):
-        call_over(Resolving(None), Timeouts(connect_s=0.1))
+        call_over(Resolving(TimeoutError()), Timeouts(connect_s=0.1))
 
 
 def test_the_families_take_turns() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import socket
+import time
+from itertools import count
 
 import pytest
 
-from dragoman.core.errors import BadReply, Cancelled, ConnectFailed, StreamCut, TimedOut, UsageError
+from dragoman.core.errors import BadReply, Cancelled, ConnectFailed, DragomanError, StreamCut, TimedOut, UsageError
 from dragoman.core.exchange import Timeouts
 from dragoman.transport.settings import Settings
 
@@ -178,6 +182,34 @@ def test_malformed_http_is_a_bad_reply(colour: Colour, answer: bytes) -> None:
         await fails(client.fetch(server.url), BadReply)
 
     with serve(saying_then_waiting(answer)) as server:
+        colour(scenario)
+
+
+def garbled(chance: random.Random) -> bytes:
+    """An answer with a few bytes changed, and often cut."""
+    raw = bytearray(chance.choice([LENGTH, CHUNKED, UNTIL_CLOSE, LENGTH * 2, *MALFORMED.values()]))
+    for _ in range(chance.choice([0, 1, 2, 5])):
+        raw[chance.randrange(len(raw))] = chance.randrange(256)
+    return bytes(raw[: chance.randrange(len(raw) * 2)])
+
+
+def test_garbled_answers_end_in_time_and_in_our_errors(colour: Colour) -> None:
+    async def scenario(client: Client) -> None:
+        for number in range(60):
+            started = time.monotonic()
+            with contextlib.suppress(DragomanError):
+                await client.fetch(server.url, timeouts=Timeouts(first_byte_s=0.03, between_bytes_s=0.03))
+            assert time.monotonic() - started < 2, number
+
+    def script(peer: Peer) -> None:
+        chance = random.Random(next(seeds))
+        with contextlib.suppress(ConnectionError):
+            for _ in range(3):
+                peer.answer(garbled(chance))
+            peer.wait_closed()
+
+    seeds = count()
+    with serve(*[script] * 120) as server:
         colour(scenario)
 
 

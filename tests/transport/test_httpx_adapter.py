@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from dragoman.core.errors import BadReply, Cancelled, ConnectFailed, DragomanError, StreamCut, TimedOut, UsageError
-from dragoman.core.exchange import Timeouts
+from dragoman.core.exchange import Call, Timeouts
 from dragoman.transport.httpx_adapter import adapt
 from dragoman.transport.sync import run
 
@@ -190,6 +190,13 @@ def test_a_cancelled_read_closes_the_connection() -> None:
 
     with serve(saying_then_waiting(LENGTH[:-3])) as server:
         LIBRARIES["httpx-async"](scenario)
+
+
+def test_a_client_that_its_owner_closed() -> None:
+    owned = httpx.Client(trust_env=False)
+    owned.close()
+    with pytest.raises(UsageError, match="closed"):
+        adapt(owned).open(Call("GET", "http://127.0.0.1:1/"), Timeouts())
 
 
 def test_anything_else_is_refused() -> None:

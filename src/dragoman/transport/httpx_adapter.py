@@ -39,6 +39,8 @@ _KINDS: dict[str, type[DragomanError]] = {
     "CloseError": StreamCut,
     "StreamError": Cancelled,
     "TransportError": TransportError,
+    # What both say when the client was closed, or belongs to another event loop.
+    "RuntimeError": UsageError,
 }
 
 
