@@ -78,8 +78,10 @@ class Router:
         if secret:
             call = PLACES[provider.auth.place](call, secret, provider.auth.name)
 
+        asked = request.stream if quirks.streaming == "as-asked" else quirks.streaming == "always"
+
         def decoder(headers: Headers) -> Decoder:
-            return speaking.decoder(is_streamed(headers, request.stream), quirks)
+            return speaking.decoder(is_streamed(headers, asked), quirks)
 
         def decode_error(reply: Reply) -> DragomanError:
             return speaking.decode_error(reply, quirks)
