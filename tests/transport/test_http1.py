@@ -222,6 +222,11 @@ def test_an_empty_body_has_a_length_where_one_is_expected(method: str, has_lengt
     assert (b"content-length: 0\r\n" in encode_request(Call(method, "http://a.test/"))) is has_length
 
 
+def test_a_header_value_that_is_no_text_is_named() -> None:
+    with pytest.raises(UsageError, match="x-key"):
+        encode_request(Call("GET", "http://a.test/", (("x-a", "1"), ("x-key", None))))  # type: ignore[arg-type]  # on purpose
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_no_header_can_write_more_than_itself(name: str, value: str) -> None:

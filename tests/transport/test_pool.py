@@ -333,6 +333,7 @@ def test_connections_of_another_loop_are_not_used() -> None:
     assert server.accepted == 2
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_child_makes_its_own_connections() -> None:
     transport = SocketTransport(environ={})
 

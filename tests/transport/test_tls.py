@@ -154,6 +154,33 @@ def test_records_that_arrive_byte_by_byte(colour: Colour, nginx: Nginx) -> None:
 
 
 @pytest.mark.parametrize("said_goodbye", [True, False])
+def test_a_kept_connection_that_went_stale_is_replaced(colour: Colour, authority: trustme.CA, ca_file: str, said_goodbye: bool) -> None:
+    context = server_context(authority)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+    async def scenario(client: Client) -> None:
+        for _ in range(2):
+            assert await client.fetch(f"https://127.0.0.1:{server.port}/") == (200, b"ok")
+
+    def stale(peer: Peer) -> None:
+        peer.secure(context)
+        peer.answer(answer)
+        peer.request()
+        if said_goodbye and isinstance(peer.socket, ssl.SSLSocket):
+            with contextlib.suppress(OSError):
+                peer.socket.unwrap()
+
+    def good(peer: Peer) -> None:
+        peer.secure(context)
+        peer.answer(answer)
+        peer.wait_closed()
+
+    with serve(stale, good) as server:
+        colour(scenario, Settings(ca_file=ca_file))
+    assert len(server.heard) == 3
+
+
+@pytest.mark.parametrize("said_goodbye", [True, False])
 def test_a_body_until_close_is_whole_only_with_close_notify(
     colour: Colour, authority: trustme.CA, ca_file: str, said_goodbye: bool
 ) -> None:

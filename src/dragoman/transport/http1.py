@@ -63,7 +63,11 @@ def _checked_name(name: str) -> str:
 
 
 def _check_values(headers: Headers) -> None:
-    joined = "".join([value for _, value in headers])
+    try:
+        joined = "".join([value for _, value in headers])
+    except TypeError:
+        wrong = next(name for name, value in headers if type(value) is not str)
+        raise UsageError(f"the value of header {wrong!r} is no text; a str is allowed") from None
     if joined.isascii() and joined.isprintable():
         return
     for name, value in headers:
