@@ -11,7 +11,7 @@ import pytest
 from dragoman.core.errors import BadReply
 from dragoman.core.events import BlockEnded, BlockStarted, Event, Finished, FinishReason, OrderCheck, Started
 from dragoman.core.fold import Response, fold
-from dragoman.wire.blocks import Blocks
+from dragoman.wire.blocks import Blocks, _Tool
 from dragoman.wire.payload import is_complete
 
 Deltas = Callable[[Blocks, list[Event]], None]
@@ -150,3 +150,14 @@ def test_arguments_are_judged_only_when_they_grew() -> None:
 
     assert isinstance(is_complete, FunctionType)
     assert count_calls(is_complete, deltas) == 1
+
+
+def test_calls_that_stay_open_are_not_judged_again_when_another_begins() -> None:
+    blocks, out = Blocks(), list[Event]()
+
+    def deltas() -> None:
+        for key in range(100):
+            blocks.tool(out, key, f"call-{key}", "f", "{")
+
+    assert isinstance(_Tool.is_whole, FunctionType)
+    assert count_calls(_Tool.is_whole, deltas) == 99

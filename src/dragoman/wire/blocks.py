@@ -56,7 +56,8 @@ class Blocks:
         self._kind: BlockKind | None = None
         self._signature: str | None = None
         self._tools: dict[object, _Tool] = {}
-        self._open_tools: list[_Tool] = []
+        self._open_tools: dict[int, _Tool] = {}
+        self._grown_tools: dict[int, _Tool] = {}
 
     def text(self, out: list[Event], text: str, logprobs: tuple[TokenLogprob, ...] | None = None) -> None:
         if self._kind != "text":
@@ -84,7 +85,7 @@ class Blocks:
             self._end_current(out)
             self._end_whole_tools(out)
             tool = self._tools[key] = _Tool(self._count, id)
-            self._open_tools.append(tool)
+            self._open_tools[tool.index] = tool
             self._count += 1
             out.append(BlockStarted(tool.index, "tool", id, name, None, self._choice))
         if tool.ended:
@@ -92,6 +93,7 @@ class Blocks:
                 raise BadReply("a tool call's arguments go on after their end", body=arguments[:200])
         elif arguments:
             tool.pieces.append(arguments)
+            self._grown_tools[tool.index] = tool
             out.append(ToolDelta(tool.index, arguments, self._choice))
 
     def media(self, out: list[Event], kind: BlockKind, data: bytes, media_type: str | None, transcript: str = "") -> None:
@@ -107,13 +109,14 @@ class Blocks:
     def end(self, out: list[Event]) -> None:
         """End whatever is open."""
         self._end_current(out)
-        out.extend(BlockEnded(tool.index, None, self._choice) for tool in self._open_tools)
+        out.extend(BlockEnded(tool.index, None, self._choice) for tool in self._open_tools.values())
         self._open_tools.clear()
+        self._grown_tools.clear()
         self._tools.clear()
 
     def _open(self, out: list[Event], kind: BlockKind) -> None:
         self._end_current(out)
-        if self._open_tools:
+        if self._grown_tools:
             self._end_whole_tools(out)
         self._current = self._count
         self._count += 1
@@ -127,7 +130,9 @@ class Blocks:
             self._signature = None
 
     def _end_whole_tools(self, out: list[Event]) -> None:
-        for tool in [tool for tool in self._open_tools if tool.is_whole()]:
-            tool.ended = True
-            self._open_tools.remove(tool)
-            out.append(BlockEnded(tool.index, None, self._choice))
+        for tool in self._grown_tools.values():
+            if tool.is_whole():
+                tool.ended = True
+                del self._open_tools[tool.index]
+                out.append(BlockEnded(tool.index, None, self._choice))
+        self._grown_tools.clear()
