@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 from dragoman.core.errors import UsageError
 from dragoman.wire.dialect import Dialect
 
-NAMES: Final = ("openai_chat", "raycast", "ollama", "cohere", "anthropic_messages")
+NAMES: Final = ("openai_chat", "raycast", "ollama", "cohere", "anthropic_messages", "gemini")
 """Every dialect there is. The three other legacy wires are OpenAI's with quirks, and so rows of the catalogue."""
 
 if TYPE_CHECKING:

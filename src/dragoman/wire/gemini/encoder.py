@@ -1,0 +1,323 @@
+"""Gemini: events to an answer's bytes: an event stream, an array that grows, or one whole answer.
+
+Words leave at once. A call or a picture is one part on this wire and leaves when its block ends. Blocks leave one after another: where
+several are open, the later ones wait for the first.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
+
+from dragoman.core.errors import BadReply, DragomanError, UsageError
+from dragoman.core.events import (
+    BlockEnded,
+    BlockStarted,
+    Event,
+    Finished,
+    FinishReason,
+    MediaDelta,
+    ReasoningDelta,
+    SourceAdded,
+    Started,
+    TextDelta,
+    TokenLogprob,
+    ToolDelta,
+)
+from dragoman.core.exchange import Encoder
+from dragoman.core.fold import Choice, Fold, Response
+from dragoman.core.messages import AnyPart, Opaque, Source, Text
+from dragoman.core.opaque import Json, JsonObject
+from dragoman.core.request import Request
+from dragoman.wire.gemini.candidate import FINISH
+from dragoman.wire.gemini.errors import error_record
+from dragoman.wire.gemini.parts import NAME, TRAILING, encode_part, exact_object, is_invented, merge, without
+from dragoman.wire.gemini.sources import FIELDS, encode_sources
+from dragoman.wire.gemini.usage import encode_usage
+from dragoman.wire.media import encode_base64
+from dragoman.wire.payload import dump
+from dragoman.wire.quirks import Quirks
+from dragoman.wire.sse import CONTENT_TYPE
+
+_WORDS: Final = {
+    "stop": "STOP",
+    "tool_calls": "STOP",
+    "length": "MAX_TOKENS",
+    "content_filter": "SAFETY",
+    "other": "OTHER",
+    "unknown": "FINISH_REASON_UNSPECIFIED",
+}
+_JSON: Final = "application/json; charset=UTF-8"
+
+
+_Inside: TypeAlias = TextDelta | ReasoningDelta | ToolDelta | MediaDelta | BlockEnded
+"""What stands inside a block."""
+
+
+def encoder(request: Request, quirks: Quirks) -> Encoder:
+    """An encoder for the answer to ``request``, in the form it asked for."""
+    if not request.stream:
+        return WholeEncoder(request)
+    as_array = request.extra.get(NAME, {}).get("alt") == "json"
+    return ArrayEncoder(request) if as_array else StreamEncoder(request)
+
+
+class _Block:
+    """A block under way; what belongs to it while an earlier one is open waits in ``held``."""
+
+    def __init__(self, started: BlockStarted) -> None:
+        self.started = started
+        self.held: list[_Inside] = []
+        self.pieces: list[str] = []
+        self.data: list[bytes] = []
+        self.extra: JsonObject = dict(started.extra.get(NAME, {}))
+
+
+class _Choice:
+    """What has to be known of one choice from chunk to chunk."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[int, _Block] = {}
+        self.words: list[str] = []
+        self.sources: list[Source] = []
+
+
+class ChunkBuilder:
+    """Events to the chunks of a streamed answer, as objects."""
+
+    def __init__(self, model: str) -> None:
+        self._tail: JsonObject = {"modelVersion": model, "responseId": ""}
+        self._once: JsonObject = {}
+        self._choices: dict[int, _Choice] = {}
+
+    def chunks(self, event: Event) -> list[JsonObject]:
+        """The chunks that ``event`` becomes, mostly one or none."""
+        if isinstance(event, Started):
+            self._start(event)
+            return []
+        choice = self._choices.get(event.choice)
+        if choice is None:
+            choice = self._choices[event.choice] = _Choice()
+        if isinstance(event, Finished):
+            return [self._finish(choice, event)]
+        if isinstance(event, SourceAdded):
+            choice.sources.append(event.source)
+            return []
+        if isinstance(event, BlockStarted):
+            choice.blocks[event.index] = _Block(event)
+            return []
+        out: list[JsonObject] = []
+        first = next(iter(choice.blocks))
+        if event.index != first:
+            choice.blocks[event.index].held.append(event)
+            return out
+        self._say(choice, event, out)
+        while first not in choice.blocks and choice.blocks:  # what waited for the block that just ended may go
+            first, following = next(iter(choice.blocks.items()))
+            held, following.held = following.held, []
+            for waiting in held:
+                self._say(choice, waiting, out)
+        return out
+
+    def _start(self, event: Started) -> None:
+        own = event.extra.get(NAME, {})
+        self._once = without(own, "createTime")
+        self._tail = {"modelVersion": event.model or self._tail["modelVersion"], "responseId": event.id or ""}
+        created = _create_time(event.created_s, own)
+        if created is not None:
+            self._tail["createTime"] = created
+
+    def _say(self, choice: _Choice, event: _Inside, out: list[JsonObject]) -> None:
+        block = choice.blocks[event.index]
+        match event:
+            case TextDelta():
+                choice.words.append(event.text)
+                out.append(self._chunk(event.choice, [_with_extra(block, {"text": event.text})], encode_logprobs(event.logprobs)))
+            case ReasoningDelta():
+                out.append(self._chunk(event.choice, [_with_extra(block, {"text": event.reasoning, "thought": True})]))
+            case ToolDelta():
+                block.pieces.append(event.arguments)
+            case MediaDelta():
+                block.data.append(event.data)
+                block.pieces.append(event.transcript)
+            case BlockEnded():
+                parts = _last_parts(block, event)
+                if parts:
+                    out.append(self._chunk(event.choice, parts))
+                del choice.blocks[event.index]
+
+    def _finish(self, choice: _Choice, event: Finished) -> JsonObject:
+        own = dict(event.extra.get(NAME, {}))
+        if choice.sources and not any(field in own for field in FIELDS):
+            own |= encode_sources(choice.sources, "".join(choice.words))
+        # An empty text, as the vendor sends it: its SDK holds a content without parts to be no answer.
+        chunk = self._chunk(event.choice, [{"text": ""}], {"finishReason": finish_word(event.reason), **own})
+        if event.usage is not None:
+            chunk["usageMetadata"] = encode_usage(event.usage)
+        return chunk
+
+    def _chunk(self, index: int, parts: list[JsonObject], fields: JsonObject | None = None) -> JsonObject:
+        candidate: JsonObject = {"content": {"parts": parts, "role": "model"}, "index": index, **(fields or {})}
+        chunk = {"candidates": [candidate], **self._tail, **self._once}
+        self._once = {}
+        return chunk
+
+
+def _with_extra(block: _Block, part: JsonObject) -> JsonObject:
+    """``part`` with what stands beside the words of this block, on the first of them."""
+    extra, block.extra = block.extra, {}
+    return merge(part, without(extra, TRAILING)) if extra else part
+
+
+def _last_parts(block: _Block, ended: BlockEnded) -> list[JsonObject]:
+    """What a block still has to say when it ends: all of a call or a picture, and what trails it."""
+    started = block.started
+    trailing = [*block.extra.get(TRAILING, ()), *ended.extra.get(NAME, {}).get(TRAILING, ())]
+    extra = {**without(block.extra, TRAILING), **without(ended.extra.get(NAME, {}), TRAILING)}
+    match started.kind:
+        case "tool":
+            return [merge(encode_call(started, "".join(block.pieces)), extra), *trailing]
+        case "image" | "audio":
+            blob = {"mimeType": started.media_type or f"{started.kind}/*", "data": encode_base64(b"".join(block.data))}
+            return [merge({"inlineData": blob}, extra), *trailing]
+        case "opaque":
+            return [extra, *trailing] if extra else trailing
+        case _:
+            thought = {"thought": True} if started.kind == "reasoning" else {}
+            return [{"text": "", **thought, **extra}, *trailing] if extra else trailing
+
+
+def encode_call(started: BlockStarted, arguments: str) -> JsonObject:
+    """A call as a part. Raises ``BadReply`` where the model's arguments are no JSON object, which this wire cannot say."""
+    try:
+        args = exact_object(arguments)
+    except ValueError as fault:
+        raise BadReply(f"the arguments of a call to {started.name} are no JSON object: {fault}") from None
+    call: JsonObject = {"name": started.name or "", "args": args}
+    return {"functionCall": call if is_invented(started.id or "") else {"id": started.id, **call}}
+
+
+class StreamEncoder:
+    """Events to an event stream, its lines ended as the vendor ends them."""
+
+    content_type = CONTENT_TYPE
+
+    def __init__(self, request: Request) -> None:
+        self._builder = ChunkBuilder(request.model)
+
+    def send(self, event: Event) -> bytes:
+        return b"".join(_frame(chunk) for chunk in self._builder.chunks(event))
+
+    def fail(self, error: DragomanError) -> bytes:
+        return _frame(error_record(error))
+
+    def close(self) -> bytes:
+        return b""
+
+
+def _frame(chunk: JsonObject) -> bytes:
+    return b"data: %b\r\n\r\n" % dump(chunk)
+
+
+class ArrayEncoder:
+    """Events to an array that grows by an element a chunk."""
+
+    content_type = _JSON
+
+    def __init__(self, request: Request) -> None:
+        self._builder = ChunkBuilder(request.model)
+        self._empty = True
+
+    def send(self, event: Event) -> bytes:
+        return b"".join(self._element(chunk) for chunk in self._builder.chunks(event))
+
+    def fail(self, error: DragomanError) -> bytes:
+        return self._element(error_record(error)) + b"]"
+
+    def close(self) -> bytes:
+        return b"[]" if self._empty else b"]"
+
+    def _element(self, chunk: JsonObject) -> bytes:
+        joint = b"[" if self._empty else b",\r\n"
+        self._empty = False
+        return joint + dump(chunk)
+
+
+class WholeEncoder:
+    """Events to one answer."""
+
+    content_type = _JSON
+
+    def __init__(self, request: Request) -> None:
+        self._model = request.model
+        self._fold = Fold()
+
+    def send(self, event: Event) -> bytes:
+        self._fold.add(event)
+        return b""
+
+    def fail(self, error: DragomanError) -> bytes:
+        return dump(error_record(error))
+
+    def close(self) -> bytes:
+        return dump(encode_response(self._fold.response(), self._model))
+
+
+def encode_response(response: Response, model: str) -> JsonObject:
+    """A response as the vendor's ``GenerateContentResponse``."""
+    own = response.extra.get(NAME, {})
+    whole: JsonObject = {"candidates": [_encode_choice(index, choice) for index, choice in enumerate(response.choices)]}
+    if response.usage is not None:
+        whole["usageMetadata"] = encode_usage(response.usage)
+    whole |= {"modelVersion": response.model or model, "responseId": response.id or ""}
+    created = _create_time(response.created_s, own)
+    if created is not None:
+        whole["createTime"] = created
+    return {**whole, **without(own, "createTime")}
+
+
+def _encode_choice(index: int, choice: Choice) -> JsonObject:
+    parts = [encoded for part in choice.parts if not _is_foreign(part) for encoded in _encode_said(part)]
+    own = dict(choice.extra.get(NAME, {}))
+    sources = [part for part in choice.parts if isinstance(part, Source)]
+    if sources and not any(field in own for field in FIELDS):
+        own |= encode_sources(sources, "".join(part.text for part in choice.parts if isinstance(part, Text)))
+    candidate: JsonObject = {"content": {"parts": parts, "role": "model"}, "index": index}
+    if choice.finish is not None:
+        candidate["finishReason"] = finish_word(choice.finish)
+    return {**candidate, **encode_logprobs(choice.logprobs), **own}
+
+
+def _encode_said(part: AnyPart) -> list[JsonObject]:
+    try:
+        return encode_part(part, "the answer", [])
+    except UsageError as fault:  # only a call's arguments can be such
+        raise BadReply(fault.message) from None
+
+
+def _is_foreign(part: AnyPart) -> bool:
+    """Sources stand beside the content, and another vendor's own blocks have no place here."""
+    return isinstance(part, Source) or (isinstance(part, Opaque) and NAME not in part.extra)
+
+
+def finish_word(reason: FinishReason) -> str:
+    """The vendor's word: its own where it said one, else the nearest."""
+    return reason.raw if reason.raw in FINISH and reason.raw is not None else _WORDS[reason.unified]
+
+
+def encode_logprobs(logprobs: tuple[TokenLogprob, ...] | None) -> JsonObject:
+    if not logprobs:
+        return {}
+    tops: list[Json] = [{"candidates": [_token(one) for one in place.top_logprobs]} for place in logprobs]
+    return {"logprobsResult": {"chosenCandidates": [_token(one) for one in logprobs], "topCandidates": tops}}
+
+
+def _token(told: TokenLogprob) -> JsonObject:
+    return {"token": told.token, "logProbability": told.logprob}
+
+
+def _create_time(created_s: int | None, own: JsonObject) -> str | None:
+    told = own.get("createTime")
+    if isinstance(told, str):
+        return told
+    return None if created_s is None else datetime.fromtimestamp(created_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

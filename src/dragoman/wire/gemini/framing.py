@@ -1,0 +1,130 @@
+"""Gemini: an answer's bytes to chunks, in the two forms in which the vendor streams.
+
+With ``alt=sse`` it is an event stream; without, one JSON array whose elements come one by one (``[{…}``, ``,\\r\\n{…}``, ``]``). An error
+may come as a bare object in either. Each form shows itself by its first letter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from dragoman.core.errors import BadReply
+from dragoman.wire.lines import MAX_LINE_BYTES
+from dragoman.wire.sse import STRAY, EventStream, Frame
+
+END: Final = "\0end"
+"""The name of the frame that tells that the array is closed; no event can have it."""
+
+_BLANKS: Final = b" \t\r\n"
+_OUTSIDE: Final = re.compile(rb'["{}\[\]]')
+_INSIDE: Final = re.compile(rb'["\\]')
+
+
+class JsonArray:
+    """Cuts a JSON array that grows into its elements, in linear time; an object in place of the array is its only element.
+
+    Objects alone are elements. What stands outside of them, but for commas and blanks, is given out as ``STRAY``.
+    """
+
+    def __init__(self, max_element_bytes: int = MAX_LINE_BYTES) -> None:
+        self._max = max_element_bytes
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._depth = 0
+        self._in_string = False
+        self._escaped = False
+        self._in_array = False
+        self._closed = False
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """Elements completed by ``data``, lazily, so that those before a fault are had before it is raised."""
+        place = 0
+        while place < len(data) and not self._closed:
+            if self._depth:
+                end = self._scan(data, place)
+                self._keep(data[place:end])
+                place = end
+                if not self._depth:
+                    yield "", self._take()
+            else:
+                found = _OUTSIDE.search(data, place)
+                between = data[place : found.start() if found else len(data)].strip(_BLANKS + b",")
+                if between:
+                    yield STRAY, between
+                place = found.start() if found else len(data)
+                if found:
+                    yield from self._enter(data[place : place + 1])
+                    place += not self._depth
+
+    def close(self) -> Iterator[Frame]:
+        """What stands at the end without its own end."""
+        if self._depth:
+            yield "", self._take()
+
+    def _enter(self, letter: bytes) -> Iterator[Frame]:
+        """A letter of structure between elements. The brace that opens an element is left to be scanned with it."""
+        if letter == b"{":
+            self._depth = -1
+        elif letter == b"[" and not self._in_array:
+            self._in_array = True
+        elif letter == b"]" and self._in_array:
+            self._closed = True
+            yield END, b""
+        else:
+            yield STRAY, letter
+
+    def _scan(self, data: bytes, place: int) -> int:
+        """Where in ``data`` the element under way ends, or the data's end."""
+        if self._depth < 0:
+            self._depth = 0
+        if self._escaped and place < len(data):
+            self._escaped = False
+            place += 1
+        while found := (_INSIDE if self._in_string else _OUTSIDE).search(data, place):
+            letter, place = found.group(), found.end()
+            if letter == b'"':
+                self._in_string = not self._in_string
+            elif letter == b"\\":
+                if place == len(data):
+                    self._escaped = True
+                place += 1
+            elif letter in b"{[":
+                self._depth += 1
+            else:
+                self._depth -= 1
+                if not self._depth:
+                    return place
+        return len(data)
+
+    def _keep(self, piece: bytes) -> None:
+        self._size += len(piece)
+        if self._size > self._max:
+            raise BadReply(f"an element of the answer is longer than {self._max} bytes")
+        self._pieces.append(piece)
+
+    def _take(self) -> bytes:
+        element = b"".join(self._pieces)
+        self._pieces.clear()
+        self._size = 0
+        return element
+
+
+class Chunks:
+    """An event stream or a growing array, whichever comes."""
+
+    def __init__(self) -> None:
+        self._framing: EventStream | JsonArray | None = None
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        if self._framing is None:
+            data = data.lstrip(_BLANKS)
+            if not data:
+                return
+            self._framing = JsonArray() if data[:1] in (b"[", b"{") else EventStream()
+        yield from self._framing.feed(data)
+
+    def close(self) -> Iterator[Frame]:
+        if self._framing is not None:
+            yield from self._framing.close()
