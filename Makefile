@@ -24,6 +24,7 @@ demo: $(STAMP)  ## a conversation with every legacy provider, emulated on this m
 	@$(BIN)/dragoman demo
 
 test: $(STAMP)  ## the tests
+	@scripts/install-debian.sh nginx-light tinyproxy microsocks || echo "tests that need them are left out" >&2
 	$(BIN)/python -m pytest -n $(WORKERS)
 
 check: $(STAMP)  ## what CI runs: format, lint, types, the law of imports, tests
