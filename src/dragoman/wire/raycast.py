@@ -13,7 +13,7 @@ import msgspec
 from dragoman.core.errors import BadReply, BadRequest, DragomanError, StreamCut, Unsupported
 from dragoman.core.events import Event, Finished, FinishReason, Started, TextDelta
 from dragoman.core.exchange import Call, Decoder, Encoder, with_headers
-from dragoman.core.messages import Message, Text
+from dragoman.core.messages import Message, Reasoning, Source, Text
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request
 from dragoman.wire.blocks import Blocks
@@ -41,7 +41,7 @@ def encode_request(request: Request, quirks: Quirks) -> Call:
     body: JsonObject = {
         "debug": False,
         "locale": "en-CN",
-        "messages": [_encode_message(message, i) for i, message in enumerate(request.messages)],
+        "messages": [_encode_message(message, i, warnings) for i, message in enumerate(request.messages)],
         "model": request.model,
         "provider": "openai",
         "source": "ai_chat",
@@ -53,11 +53,21 @@ def encode_request(request: Request, quirks: Quirks) -> Call:
     return Call("POST", quirks.path or PATH, with_headers(headers, quirks.headers), dump(body), tuple(warnings))
 
 
-def _encode_message(message: Message, position: int) -> JsonObject:
-    texts = [part.text for part in message.parts if isinstance(part, Text)]
-    if len(texts) != len(message.parts):
-        odd = next(type(part).__name__ for part in message.parts if not isinstance(part, Text))
-        raise Unsupported(f"messages[{position}].content: a {odd} part was given; Raycast takes plain text only")
+def _encode_message(message: Message, position: int, warnings: list[str]) -> JsonObject:
+    texts: list[str] = []
+    for part in message.parts:
+        match part:
+            case Text():
+                texts.append(part.text)
+            case Reasoning():
+                warnings.append(f"messages[{position}]: the reasoning of earlier turns cannot be sent back to this provider, left out")
+            case Source():
+                pass  # what an answer cited is not part of what was said
+            case _:
+                odd = type(part).__name__
+                raise Unsupported(f"messages[{position}].content: a {odd} part was given; Raycast takes plain text only")
+    if message.name is not None:
+        warnings.append(f"messages[{position}].name: not understood by this provider, left out")
     return {"author": message.role, "content": {"text": "".join(texts)}}
 
 
