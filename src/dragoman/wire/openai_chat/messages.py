@@ -54,7 +54,7 @@ def _encode_message(message: Message, quirks: Quirks, warnings: list[str]) -> Js
     thoughts: list[str] = []
     for part in message.parts:
         match part:
-            case ToolCall():
+            case ToolCall() if not quirks.text_only:
                 calls.append(_encode_call(part))
             case Reasoning():
                 thoughts.append(part.text)
@@ -87,6 +87,8 @@ def _encode_call(call: ToolCall) -> JsonObject:
 def _encode_results(message: Message, quirks: Quirks, warnings: list[str]) -> list[JsonObject]:
     encoded = []
     for part in message.parts:
+        if quirks.text_only:
+            _only_text(part)
         if not isinstance(part, ToolResult):
             raise BadRequest(f"messages: a message of role 'tool' holds {type(part).__name__}; only ToolResult is allowed there")
         result: JsonObject = {"role": "tool", "tool_call_id": part.id, "content": _encode_content(list(part.parts), quirks)}
