@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from dragoman.catalogue.load import Catalogue
-from dragoman.core.errors import DragomanError, ModelNotFound
+from dragoman.core.errors import DragomanError, ModelNotFound, Unsupported
 from dragoman.core.exchange import Call, Reply
-from dragoman.core.messages import Image, Message, Text
+from dragoman.core.messages import Image, Message, Reasoning, Source, Text, ToolCall, ToolResult
 from dragoman.core.request import Request
 from dragoman.wire.dialect import Dialect
 from dragoman.wire.dialects import dialect
@@ -281,3 +281,25 @@ def test_picture_is_refused_where_only_text_can_go(name: str) -> None:
 def test_texts_are_joined_where_only_plain_text_can_go(name: str) -> None:
     message = json.loads(call(name, messages=(Message("user", (Text(text="a "), Text(text="b"))),)).body)["messages"][0]
     assert message == ({"author": "user", "content": {"text": "a b"}} if name == "raycast" else {"role": "user", "content": "a b"})
+
+
+def test_tool_calls_and_results_are_refused_where_only_plain_text_can_go() -> None:
+    asked = Message("assistant", (ToolCall(id="a", name="f", arguments="{}"),))
+    answered = Message("tool", (ToolResult(id="a", parts=(Text(text="b"),)),))
+    for name in ("lockchat", "gravityengine", "equing"):
+        with pytest.raises(Unsupported, match="plain text only, and a toolcall part was given"):
+            call(name, messages=(asked,))
+        with pytest.raises(Unsupported, match="plain text only, and a toolresult part was given"):
+            call(name, messages=(answered,))
+
+
+@pytest.mark.parametrize("name", ["raycast", "lockchat", "gravityengine", "equing"])
+def test_earlier_answer_of_another_provider_is_sent_without_its_reasoning_and_sources(name: str) -> None:
+    earlier = Message("assistant", (Reasoning(text="Hm"), Text(text="Yes"), Source(url="https://x.test")))
+    sent = call(name, messages=(earlier,))
+    message = json.loads(sent.body)["messages"][0]
+    assert message == (
+        {"author": "assistant", "content": {"text": "Yes"}} if name == "raycast" else {"role": "assistant", "content": "Yes"}
+    )
+    place = "messages[0]" if name == "raycast" else "messages"
+    assert sent.warnings == (f"{place}: the reasoning of earlier turns cannot be sent back to this provider, left out",)

@@ -128,3 +128,9 @@ def test_failure_after_text_is_told_and_read_back() -> None:
     told = read(decoder(True, NONE), [sent])
     assert told.verdict == ("Overloaded", "No room", True)
     assert told.response.text == "Loire 🌊"
+
+
+def test_name_of_a_speaker_is_left_out_with_a_warning() -> None:
+    call = encode_request(Request(model="m", messages=(Message("user", (Text(text="Hi"),), "ada"),)), NONE)
+    assert json.loads(call.body)["messages"] == [{"author": "user", "content": {"text": "Hi"}}]
+    assert call.warnings == ("messages[0].name: not understood by this provider, left out",)
