@@ -7,7 +7,7 @@ stream where ``alt=sse`` is asked for and else as one JSON array that grows.
 
 Read the parts in this order: ``parts`` and ``messages`` (a conversation both ways), ``request``, ``decoder`` (with ``candidate`` and
 ``arguments``), ``encoder``, ``errors``; ``framing`` cuts an answer into chunks; ``usage``, ``sources`` and ``schema`` are what their names
-say. ``count_tokens`` and ``embeddings`` are calls of their own.
+say. ``count_tokens`` and ``embed`` are calls of their own.
 """
 
 from dragoman.wire.gemini.decoder import decoder

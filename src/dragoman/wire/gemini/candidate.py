@@ -23,6 +23,7 @@ from dragoman.core.events import (
     TokenLogprob,
     ToolDelta,
 )
+from dragoman.core.messages import Media
 from dragoman.core.opaque import JsonObject
 from dragoman.core.usage import Usage
 from dragoman.wire.gemini.arguments import Arguments
@@ -131,12 +132,13 @@ class Candidate:
             self._arguments = None
             self._sealed = True
 
-    def media(self, out: list[Event], kind: Literal["image", "audio"], data: bytes, media_type: str | None, extra: JsonObject) -> None:
+    def media(self, out: list[Event], kind: Literal["image", "audio"], said: Media, transcript: str, extra: JsonObject) -> None:
         """A picture, or more of a sound."""
+        media_type = said.media_type
         goes_on = kind == self._kind == "audio" and media_type == self._media_type and not self._sealed and not extra
         if not goes_on:
             self._open(out, kind, extra, None, None, media_type)
-        out.append(MediaDelta(self._count - 1, data, "", self.index))
+        out.append(MediaDelta(self._count - 1, said.data or b"", transcript, self.index))
         self._sealed = kind == "image" or bool(extra)
 
     def opaque(self, out: list[Event], part: JsonObject) -> None:

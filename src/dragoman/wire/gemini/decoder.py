@@ -14,7 +14,7 @@ import msgspec
 from dragoman.core.errors import BadReply, StreamCut
 from dragoman.core.events import Event, Started, TokenLogprob
 from dragoman.core.exchange import Decoder
-from dragoman.core.messages import File, Image
+from dragoman.core.messages import File, Image, Media
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.usage import Usage
 from dragoman.wire.framed import StreamDecoder, WholeDecoder
@@ -22,7 +22,7 @@ from dragoman.wire.gemini.arguments import Piece
 from dragoman.wire.gemini.candidate import Candidate
 from dragoman.wire.gemini.errors import blocked, fault_error
 from dragoman.wire.gemini.framing import END, Chunks, JsonArray
-from dragoman.wire.gemini.parts import exact_object, invent_id, kept, media_part, read_base64, without
+from dragoman.wire.gemini.parts import TRANSCRIPT, exact_object, invent_id, kept, media_part, read_base64, without
 from dragoman.wire.gemini.usage import decode_usage
 from dragoman.wire.payload import SNIPPET_CHARACTERS, parse, parse_object, snippet, try_object
 from dragoman.wire.quirks import Quirks
@@ -331,7 +331,12 @@ def _read_media(candidate: Candidate, blob: _Blob, whole: JsonObject, out: list[
         raise BadReply(f"the answer holds {blob.mime_type} that is not valid base64: {fault}") from None
     rest = without(whole["inlineData"], "mimeType", "data")
     extra = {**without(whole, "inlineData"), **({"inlineData": rest} if rest else {})}
-    candidate.media(out, "image" if kind is Image else "audio", data, blob.mime_type, extra)
+    match extra.get(TRANSCRIPT):
+        case {"text": str(transcript), **more} if not more:
+            del extra[TRANSCRIPT]
+        case _:
+            transcript = ""
+    candidate.media(out, "image" if kind is Image else "audio", Media(data=data, media_type=blob.mime_type), transcript, extra)
 
 
 def _logprobs(told: _Logprobs) -> tuple[TokenLogprob, ...]:

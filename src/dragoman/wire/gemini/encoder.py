@@ -1,13 +1,13 @@
 """Gemini: events to an answer's bytes: an event stream, an array that grows, or one whole answer.
 
-Words leave at once. A call or a picture is one part on this wire and leaves when its block ends. Blocks leave one after another: where
-several are open, the later ones wait for the first.
+Words leave at once. A call or a picture is one part on this wire and leaves when its block ends. Blocks leave one after another
+(``serial``).
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final, TypeAlias
+from typing import Final
 
 from dragoman.core.errors import BadReply, DragomanError, UsageError
 from dragoman.core.events import (
@@ -26,17 +26,18 @@ from dragoman.core.events import (
 )
 from dragoman.core.exchange import Encoder
 from dragoman.core.fold import Choice, Fold, Response
-from dragoman.core.messages import AnyPart, Opaque, Source, Text
+from dragoman.core.messages import AnyPart, Audio, Image, Opaque, Source, Text
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request
 from dragoman.wire.gemini.candidate import FINISH
 from dragoman.wire.gemini.errors import error_record
-from dragoman.wire.gemini.parts import NAME, TRAILING, encode_part, exact_object, is_invented, merge, without
+from dragoman.wire.gemini.parts import DEFAULT_TYPES, NAME, TRAILING, TRANSCRIPT, encode_part, exact_object, is_invented, merge, without
 from dragoman.wire.gemini.sources import FIELDS, encode_sources
 from dragoman.wire.gemini.usage import encode_usage
 from dragoman.wire.media import encode_base64
 from dragoman.wire.payload import dump
 from dragoman.wire.quirks import Quirks
+from dragoman.wire.serial import OneBlockAtATime
 from dragoman.wire.sse import CONTENT_TYPE
 
 _WORDS: Final = {
@@ -50,10 +51,6 @@ _WORDS: Final = {
 _JSON: Final = "application/json; charset=UTF-8"
 
 
-_Inside: TypeAlias = TextDelta | ReasoningDelta | ToolDelta | MediaDelta | BlockEnded
-"""What stands inside a block."""
-
-
 def encoder(request: Request, quirks: Quirks) -> Encoder:
     """An encoder for the answer to ``request``, in the form it asked for."""
     if not request.stream:
@@ -63,11 +60,10 @@ def encoder(request: Request, quirks: Quirks) -> Encoder:
 
 
 class _Block:
-    """A block under way; what belongs to it while an earlier one is open waits in ``held``."""
+    """The block under way."""
 
     def __init__(self, started: BlockStarted) -> None:
         self.started = started
-        self.held: list[_Inside] = []
         self.pieces: list[str] = []
         self.data: list[bytes] = []
         self.extra: JsonObject = dict(started.extra.get(NAME, {}))
@@ -77,7 +73,8 @@ class _Choice:
     """What has to be known of one choice from chunk to chunk."""
 
     def __init__(self) -> None:
-        self.blocks: dict[int, _Block] = {}
+        self.order = OneBlockAtATime()
+        self.block: _Block | None = None
         self.words: list[str] = []
         self.sources: list[Source] = []
 
@@ -98,25 +95,9 @@ class ChunkBuilder:
         choice = self._choices.get(event.choice)
         if choice is None:
             choice = self._choices[event.choice] = _Choice()
-        if isinstance(event, Finished):
-            return [self._finish(choice, event)]
-        if isinstance(event, SourceAdded):
-            choice.sources.append(event.source)
-            return []
-        if isinstance(event, BlockStarted):
-            choice.blocks[event.index] = _Block(event)
-            return []
         out: list[JsonObject] = []
-        first = next(iter(choice.blocks))
-        if event.index != first:
-            choice.blocks[event.index].held.append(event)
-            return out
-        self._say(choice, event, out)
-        while first not in choice.blocks and choice.blocks:  # what waited for the block that just ended may go
-            first, following = next(iter(choice.blocks.items()))
-            held, following.held = following.held, []
-            for waiting in held:
-                self._say(choice, waiting, out)
+        for due in choice.order.take(event):
+            self._say(choice, due, out)
         return out
 
     def _start(self, event: Started) -> None:
@@ -127,8 +108,18 @@ class ChunkBuilder:
         if created is not None:
             self._tail["createTime"] = created
 
-    def _say(self, choice: _Choice, event: _Inside, out: list[JsonObject]) -> None:
-        block = choice.blocks[event.index]
+    def _say(self, choice: _Choice, event: Event, out: list[JsonObject]) -> None:
+        match event:
+            case BlockStarted():
+                choice.block = _Block(event)
+            case Finished():
+                out.append(self._finish(choice, event))
+            case SourceAdded():
+                choice.sources.append(event.source)
+            case _ if choice.block is not None:
+                self._say_inside(choice, choice.block, event, out)
+
+    def _say_inside(self, choice: _Choice, block: _Block, event: Event, out: list[JsonObject]) -> None:
         match event:
             case TextDelta():
                 choice.words.append(event.text)
@@ -144,7 +135,7 @@ class ChunkBuilder:
                 parts = _last_parts(block, event)
                 if parts:
                     out.append(self._chunk(event.choice, parts))
-                del choice.blocks[event.index]
+                choice.block = None
 
     def _finish(self, choice: _Choice, event: Finished) -> JsonObject:
         own = dict(event.extra.get(NAME, {}))
@@ -178,13 +169,18 @@ def _last_parts(block: _Block, ended: BlockEnded) -> list[JsonObject]:
         case "tool":
             return [merge(encode_call(started, "".join(block.pieces)), extra), *trailing]
         case "image" | "audio":
-            blob = {"mimeType": started.media_type or f"{started.kind}/*", "data": encode_base64(b"".join(block.data))}
-            return [merge({"inlineData": blob}, extra), *trailing]
+            media_type = started.media_type or DEFAULT_TYPES[Image if started.kind == "image" else Audio]
+            part = {"inlineData": {"mimeType": media_type, "data": encode_base64(b"".join(block.data))}}
+            return [merge(_transcribed(part, "".join(block.pieces)), extra), *trailing]
         case "opaque":
             return [extra, *trailing] if extra else trailing
         case _:
             thought = {"thought": True} if started.kind == "reasoning" else {}
             return [{"text": "", **thought, **extra}, *trailing] if extra else trailing
+
+
+def _transcribed(part: JsonObject, transcript: str | None) -> JsonObject:
+    return {**part, TRANSCRIPT: {"text": transcript}} if transcript else part
 
 
 def encode_call(started: BlockStarted, arguments: str) -> JsonObject:
@@ -290,9 +286,10 @@ def _encode_choice(index: int, choice: Choice) -> JsonObject:
 
 def _encode_said(part: AnyPart) -> list[JsonObject]:
     try:
-        return encode_part(part, "the answer", [])
+        encoded = encode_part(part, "the answer", [])
     except UsageError as fault:  # only a call's arguments can be such
         raise BadReply(fault.message) from None
+    return [_transcribed(encoded[0], part.transcript), *encoded[1:]] if isinstance(part, Audio) else encoded
 
 
 def _is_foreign(part: AnyPart) -> bool:

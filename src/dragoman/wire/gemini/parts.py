@@ -27,10 +27,13 @@ TRAILING: Final = "trailing"
 The vendor wants a signed part back as it came, neither merged with nor parted from another, so such a part is replayed behind its own.
 """
 
+TRANSCRIPT: Final = "audioTranscription"
+"""The field beside a sound that tells in words what is said in it."""
+
 _INVENTED: Final = re.compile(r"call_[0-9]+(_[A-Za-z0-9_-]+)?")
 _SAFE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SNAKE: Final = re.compile(r"_([a-z0-9])")
-_DEFAULT_TYPES: Final[dict[type[Media], str]] = {Image: "image/png", Audio: "audio/wav", File: "application/pdf"}
+DEFAULT_TYPES: Final[dict[type[Media], str]] = {Image: "image/png", Audio: "audio/wav", File: "application/pdf"}
 _PADDING: Final = {0: "", 2: "==", 3: "="}
 
 
@@ -138,7 +141,7 @@ def encode_media(part: Image | Audio | File, where: str, warnings: list[str]) ->
     if isinstance(part, File) and part.name is not None and not part.extra.get(NAME):
         warnings.append(f"{where}.name: a file has no name on this wire, left out")
     if part.data is not None:
-        return {"inlineData": {"mimeType": part.media_type or _DEFAULT_TYPES[type(part)], "data": encode_base64(part.data)}}
+        return {"inlineData": {"mimeType": part.media_type or DEFAULT_TYPES[type(part)], "data": encode_base64(part.data)}}
     file: JsonObject = {"fileUri": part.url if part.url is not None else part.file_id}
     if part.media_type is not None:
         file["mimeType"] = part.media_type
