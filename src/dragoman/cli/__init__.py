@@ -11,10 +11,11 @@ def main() -> None:
     """What the command ``dragoman`` runs. Ends with 0, 1 (a provider or the network failed), 2 (wrong use) or 130 (Ctrl-C)."""
     try:
         from dragoman.cli.app import run
+
+        run()
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in _PACKAGES:
             raise
         sys.stderr.write("The command line needs a few packages that the library does not. Install them with:\n\n    ")
         sys.stderr.write("pip install 'dragoman[cli]'\n")
         raise SystemExit(2) from None
-    run()

@@ -14,9 +14,9 @@ VARIABLE: Final = "DRAGOMAN_MODEL"
 
 NOTHING_CONFIGURED: Final = """\
 No provider is set up yet. Do one of these, then ask again:
-  a key           export OPENAI_API_KEY=…   (`dragoman providers` lists the others)
-  a local server  start Ollama, LM Studio, llama.cpp or vLLM: it is found by itself
-  no account      dragoman emulate openai   and paste the lines that it prints"""
+  a key           export OPENAI_API_KEY=…   (others: `dragoman providers`)
+  a local server  start Ollama, LM Studio, llama.cpp or vLLM; it will be found
+  no account      dragoman emulate openai   and paste the lines it prints"""
 
 
 def choose_model(given: str | None, surroundings: Surroundings) -> str | None:

@@ -1,0 +1,83 @@
+"""Help and start: every command and option explains itself, and nothing is loaded that help does not need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+import dragoman
+from dragoman.cli.app import build
+from tests.cli.terminal import run
+
+COMMANDS = ("chat", "providers", "models", "doctor", "emulate", "demo")
+
+
+def _parameters() -> Iterator[Any]:
+    group: Any = typer.main.get_command(build())
+    for name, command in group.commands.items():
+        for parameter in command.params:
+            yield pytest.param(parameter, id=f"{name} {parameter.name}")
+
+
+def test_the_commands_are_those_documented() -> None:
+    group: Any = typer.main.get_command(build())
+    assert sorted(group.commands) == sorted(COMMANDS)
+    assert all(command.help for command in group.commands.values())
+
+
+@pytest.mark.parametrize("parameter", list(_parameters()))
+def test_every_option_and_argument_has_help(parameter: Any) -> None:
+    assert parameter.help
+    assert parameter.help.endswith((".", "[/dim]")), "help is a sentence"
+
+
+def test_help_lists_every_command(bare: dict[str, str]) -> None:
+    told = run("--help", environment=bare)
+    assert told.returncode == 0
+    assert all(name in told.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_each_command(command: str, bare: dict[str, str]) -> None:
+    told = run(command, "-h", environment=bare)
+    assert told.returncode == 0, told.stderr
+    assert f"dragoman.cli {command}" in told.stdout or f"dragoman {command}" in told.stdout
+
+
+def test_the_installed_command_tells_its_version(bare: dict[str, str]) -> None:
+    script = Path(sys.executable).parent / "dragoman"
+    told = subprocess.run([script, "--version"], env=bare, capture_output=True, text=True, timeout=60, check=False)
+    assert (told.returncode, told.stdout) == (0, f"dragoman {dragoman.__version__}\n")
+
+
+def test_help_loads_neither_servers_nor_clients_nor_the_prompt(bare: dict[str, str]) -> None:
+    code = (
+        "import sys\nfrom dragoman.cli import main\nsys.argv = ['dragoman', 'chat', '--help']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\nprint(*sorted(sys.modules), sep='\\n', file=sys.stderr)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], env=bare, capture_output=True, text=True, timeout=60, check=False)
+    loaded = set(told.stderr.split())
+    assert "typer" in loaded
+    heavy = ("asyncio", "prompt_toolkit", "httptools", "ssl", "dragoman.client", "dragoman.emulator")
+    assert [name for name in heavy if name in loaded] == []
+
+
+@pytest.mark.parametrize("absent", ["typer", "rich"])
+def test_without_the_extra_it_says_how_to_install_it(absent: str, bare: dict[str, str]) -> None:
+    code = f"import sys\nsys.modules[{absent!r}] = None\nfrom dragoman.cli import main\nsys.argv = ['dragoman', 'providers']\nmain()"
+    told = subprocess.run([sys.executable, "-c", code], env=bare, capture_output=True, text=True, timeout=60, check=False)
+    assert told.returncode == 2
+    assert "pip install 'dragoman[cli]'" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_an_unknown_command_names_the_nearest(bare: dict[str, str]) -> None:
+    told = run("docter", environment=bare)
+    assert told.returncode == 2
+    assert "doctor" in told.stderr

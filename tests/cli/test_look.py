@@ -1,0 +1,148 @@
+"""``providers``, ``models`` and ``doctor``: what is set up, what answers, what to do; and no key in any of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dragoman.catalogue.load import Catalogue
+from dragoman.emulator import Emulator
+from tests.cli.conftest import NOWHERE, SECRET
+from tests.cli.terminal import run
+
+
+def read(*arguments: str, environment: dict[str, str], code: int = 0) -> Any:
+    told = run(*arguments, "--json", environment=environment)
+    assert told.returncode == code, told.stderr
+    return json.loads(told.stdout)
+
+
+def finding(told: Any, name: str) -> Any:
+    return next(one for one in told["providers"] if one["name"] == name)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["providers"], ["models"], ["models", "openai", "--live"], ["doctor"], ["doctor", "openai", "raycast"]]
+)
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_no_key_is_printed(arguments: list[str], form: list[str], around: dict[str, str]) -> None:
+    told = run(*arguments, *form, environment={**around, "RAYCAST_API_KEY": SECRET, "RAYCAST_BASE_URL": NOWHERE})
+    assert told.stdout
+    assert SECRET not in told.stdout + told.stderr
+
+
+def test_providers_lists_every_row_and_where_its_key_is(around: dict[str, str]) -> None:
+    told = run("providers", environment=around)
+    lines = {line.split()[0]: line for line in told.stdout.splitlines()[1:]}
+    assert set(lines) == set(Catalogue().names())
+    assert "OPENAI_API_KEY" in lines["openai"]
+    assert "by OPENAI_BASE_URL" in lines["openai"]
+    assert "missing: RAYCAST_API_KEY" in lines["raycast"]
+    assert "believed to be gone" in lines["raycast"]
+
+
+def test_providers_as_json_names_variables_and_files(around: dict[str, str]) -> None:
+    folder = Path(around["DRAGOMAN_HOME"])
+    folder.mkdir()
+    (folder / "keys.toml").write_text(f'raycast = "{SECRET}"\n')
+    rows = {row["name"]: row for row in read("providers", environment=around)}
+    assert rows["openai"]["key"] == "OPENAI_API_KEY"
+    assert rows["raycast"]["key"] == str(folder / "keys.toml")
+    assert rows["lockchat"]["key"] is None
+    assert rows["openai"]["base_url_variable"] == "OPENAI_BASE_URL"
+
+
+def test_a_password_in_an_address_is_not_printed(around: dict[str, str]) -> None:
+    told = run("providers", environment={**around, "OPENAI_BASE_URL": f"http://user:{SECRET}@127.0.0.1:9/v1?key={SECRET}"})
+    assert SECRET not in told.stdout
+
+
+def test_models_are_names_that_chat_takes(around: dict[str, str]) -> None:
+    models = [one["model"] for one in read("models", environment=around)]
+    assert "openai/gpt-4.1" in models
+    assert all("/" in model for model in models)
+    assert [one["model"] for one in read("models", "raycast", environment=around)] == ["raycast/gpt-3.5-turbo", "raycast/gpt-4"]
+
+
+def test_live_models_are_the_servers_own(around: dict[str, str]) -> None:
+    listed = read("models", "ollama", "--live", environment={**around, "OLLAMA_BASE_URL": around["OPENAI_BASE_URL"], "OLLAMA_API_KEY": "x"})
+    assert [one["model"] for one in listed][:1] == ["ollama/gpt-4.1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "error"),
+    [
+        (["models", "--live"], 2, "UsageError: provider: none was named"),
+        (["models", "opnai"], 2, "did you mean 'openai'?"),
+        (["models", "raycast", "--live"], 2, "MissingKey"),
+        (["models", "ollama", "--live"], 1, "ConnectFailed"),
+        (["doctor", "opnai"], 2, "did you mean 'openai'?"),
+        (["doctor", "--timeout", "0"], 2, "UsageError"),
+    ],
+)
+def test_a_wrong_use_is_one_clear_line(arguments: list[str], code: int, error: str, around: dict[str, str]) -> None:
+    told = run(*arguments, environment=around)
+    assert told.returncode == code
+    assert told.stderr.startswith("error: ")
+    assert error in told.stderr.splitlines()[0]
+
+
+def test_a_live_list_that_is_none_is_a_bad_reply(around: dict[str, str]) -> None:
+    told = run("models", "openai", "--live", environment={**around, "OPENAI_BASE_URL": around["OPENAI_BASE_URL"].removesuffix("/v1")})
+    assert told.returncode == 1
+    assert "status 404" in told.stderr
+
+
+def test_doctor_finds_what_is_ready_and_says_how_to_use_it(around: dict[str, str]) -> None:
+    told = run("doctor", environment=around)
+    assert told.returncode == 0
+    assert "✓ openai: dragoman chat -m openai" in told.stdout
+    assert "OPENAI_API_KEY" in told.stdout
+    one = finding(read("doctor", environment=around), "openai")
+    assert (one["state"], one["status"], one["key"]) == ("ready", 200, "OPENAI_API_KEY")
+
+
+def test_doctor_says_where_the_refused_key_was_found(around: dict[str, str]) -> None:
+    told = read("doctor", "openai", environment={**around, "OPENAI_API_KEY": "wrong-key"}, code=1)
+    one = finding(told, "openai")
+    assert one["state"] == "key refused"
+    assert "OPENAI_API_KEY" in one["advice"]
+
+
+def test_doctor_explains_a_missing_key_and_an_unreachable_address(around: dict[str, str], emulator: Emulator) -> None:
+    environment = {**around, "RAYCAST_BASE_URL": emulator.url("raycast"), "LOCKCHAT_BASE_URL": NOWHERE}
+    told = read("doctor", "raycast", "lockchat", environment=environment, code=1)
+    assert finding(told, "raycast")["state"] == "key missing"
+    assert "export RAYCAST_API_KEY=" in finding(told, "raycast")["advice"]
+    assert finding(told, "lockchat")["state"] == "unreachable"
+    assert "refused" in finding(told, "lockchat")["advice"]
+
+
+def test_doctor_contacts_only_what_is_set_up_named_or_local(around: dict[str, str]) -> None:
+    names = {one["name"] for one in read("doctor", environment=around)["providers"]}
+    local = {row.name for row in Catalogue() if row.local}
+    assert names == {"openai"} | local
+
+
+def test_doctor_finds_a_local_server_by_its_models(bare: dict[str, str], emulator: Emulator) -> None:
+    told = read("doctor", environment={**bare, "OLLAMA_BASE_URL": emulator.url("openai"), "OLLAMA_API_KEY": "any"})
+    assert finding(told, "ollama")["advice"].startswith("dragoman chat -m ollama/gpt-4.1")
+
+
+def test_doctor_with_nothing_set_up_says_what_to_do_and_ends_with_1(bare: dict[str, str]) -> None:
+    unset = {name: value for name, value in bare.items() if value != NOWHERE}
+    told = run("doctor", "raycast", "--timeout", "0.5", environment={**unset, "RAYCAST_BASE_URL": NOWHERE})
+    assert told.returncode == 1
+    assert "raycast" in told.stdout
+
+
+def test_doctor_tells_of_this_machine_without_its_secrets(around: dict[str, str]) -> None:
+    environment = {**around, "HTTPS_PROXY": f"http://me:{SECRET}@127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
+    told = read("doctor", environment=environment)
+    assert told["proxy"]["HTTPS_PROXY"] == "http://127.0.0.1:9"
+    assert "cli" in told["extras"]
+    assert told["python"].startswith("3.")
+    assert SECRET not in json.dumps(told)
