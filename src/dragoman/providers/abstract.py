@@ -7,20 +7,21 @@ Closing a generator closes the upstream connection.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from dragoman.catalogue.schema import Provider
 from dragoman.client import Client
 from dragoman.core.errors import DragomanError, MissingKey, UnknownModel, UsageError
-from dragoman.core.request import Request
-from dragoman.prompts import CALL_OPTIONS, Options
 from dragoman.providers.requests_errors import as_requests_error
-from dragoman.settings import Surroundings
+from dragoman.settings import Surroundings, check_key
 from dragoman.streams import EventStream
 from dragoman.typing import CreateResult, Messages
 
-_SAMPLING: Final = frozenset(Options.__annotations__) & frozenset(Request.__struct_fields__) - CALL_OPTIONS
+_OF_ANY_WIRE: Final = (
+    "temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty", "stop", "max_output_tokens", "seed", "response_format",
+    "reasoning", "user",
+)  # fmt: skip
 _RENAMED: Final = {"max_tokens": "max_output_tokens"}
 
 
@@ -45,17 +46,21 @@ class AbstractProvider(ABC):
         """
 
 
-def create(provider: str, model: str, messages: Messages, stream: bool, **kwargs: Any) -> CreateResult:
-    """What ``create_completion`` of ``provider`` does."""
+def create(
+    provider: str, model: str, messages: Messages, stream: bool, given: Mapping[str, Any], sampling: Sequence[str] = _OF_ANY_WIRE
+) -> CreateResult:
+    """What ``create_completion`` of ``provider`` does; ``given`` are its keyword arguments, of which its wire has ``sampling``."""
     row = Surroundings().catalogue().provider(provider)
-    auth = kwargs.get("auth")
+    auth = given.get("auth")
     if not auth and row.auth.missing:
         raise MissingKey(row.auth.missing)
+    if auth is not None:
+        check_key(auth, "auth")
     if not model or type(model) is not str:
         raise UsageError(f"model: {model!r} was given; the name of a model is expected")
-    options: dict[str, Any] = {_RENAMED.get(name, name): value for name, value in kwargs.items() if value is not None}
-    options = {name: value for name, value in options.items() if name in _SAMPLING or name in ("timeout", "base_url")}
-    client = Client(proxy=kwargs.get("proxy"))
+    options: dict[str, Any] = {_RENAMED.get(name, name): value for name, value in given.items() if value is not None}
+    options = {name: value for name, value in options.items() if name in sampling or name in ("timeout", "base_url")}
+    client = Client(proxy=given.get("proxy"))
     if stream:
         return _pieces(client, client.stream(f"{provider}/{model}", messages, key=auth, **options))
     return _whole(client, f"{provider}/{model}", messages, key=auth, **options)
@@ -100,7 +105,7 @@ def provider_class(name: str) -> type[AbstractProvider]:
 
 def _class_of(name: str, row: Provider) -> type[AbstractProvider]:
     def create_completion(model: str, messages: Messages, stream: bool, **kwargs: Any) -> CreateResult:
-        return create(row.name, model, messages, stream, **kwargs)
+        return create(row.name, model, messages, stream, kwargs)
 
     names = [model.name for model in row.models]
     return type(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from dragoman.providers.abstract import AbstractProvider, create
 from dragoman.typing import CreateResult
+
+_SAMPLING: Final = ("temperature", "presence_penalty", "frequency_penalty", "top_p")
 
 
 class Equing(AbstractProvider):
@@ -23,4 +25,4 @@ class Equing(AbstractProvider):
 
         ``temperature``, ``presence_penalty``, ``frequency_penalty`` and ``top_p`` may be given.
         """
-        return create("equing", model, messages, stream, **kwargs)
+        return create("equing", model, messages, stream, kwargs, _SAMPLING)

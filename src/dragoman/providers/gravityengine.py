@@ -16,7 +16,7 @@ needs_auth: Final = False
 
 def _create_completion(model: str, messages: list, stream: bool, **kwargs: Any) -> Generator[str, None, None]:  # type: ignore[type-arg]  # the bare ``list`` is part of the contract: ``params`` shows it
     """The answer's text: one piece, as the service answers whole. ``temperature`` and ``presence_penalty`` may be given."""
-    return in_pieces(create("gravityengine", model, messages, True, **kwargs))
+    return in_pieces(create("gravityengine", model, messages, True, kwargs, ("temperature", "presence_penalty")))
 
 
 def _shown_parameters() -> str:

@@ -24,4 +24,4 @@ class Lockchat(AbstractProvider):
         Raises a ``DragomanError`` while the answer is read; for HTTP and connection failures it is a ``requests`` exception too, where
         that package is installed.
         """
-        return create("lockchat", model, messages, True, **kwargs)
+        return create("lockchat", model, messages, True, kwargs, ("temperature",))

@@ -23,4 +23,4 @@ class Raycast(AbstractProvider):
 
         Raises ``ValueError`` at the call where ``auth`` is missing, and a ``DragomanError`` while the answer is read.
         """
-        return create("raycast", model, messages, True, proxy=proxy, **kwargs)
+        return create("raycast", model, messages, True, kwargs | {"proxy": proxy}, ("temperature",))
