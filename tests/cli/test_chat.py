@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dragoman.emulator import Emulator
-from tests.cli.conftest import MARKDOWN, SECRET
+from tests.cli.conftest import MARKDOWN, SECRET, speak
 from tests.cli.terminal import COMMAND, run
 
 
@@ -34,6 +34,20 @@ def test_what_is_piped_in_stands_below_the_question(around: dict[str, str]) -> N
 @pytest.mark.parametrize("words", [[], ["-"]])
 def test_what_is_piped_in_may_be_the_question(words: list[str], around: dict[str, str]) -> None:
     assert run("chat", *words, environment=around, stdin="from a pipe\n").stdout == "You said: from a pipe\n"
+
+
+def test_letters_in_another_encoding_are_marked_and_do_not_fail(around: dict[str, str]) -> None:
+    command: list[str | bytes] = [*COMMAND, "chat", b"caf\xe9"]
+    told = subprocess.run(command, env=around, input=b"\xef\xbb\xbfna\xefve\n", capture_output=True, timeout=60, check=False)
+    assert told.stdout.decode() == "You said: caf\ufffd\n\nna\ufffdve\n"
+
+
+def test_an_error_inside_the_answer_does_not_show_the_key_given_by_hand(around: dict[str, str]) -> None:
+    key = "sk-by-hand-0815"
+    with Emulator("openai", scenario=speak, faults=f"error-after=3,code={key}") as failing:
+        told = run("chat", "slow", "--json", "--key", key, "--base-url", failing.url(), environment=around)
+    assert json.loads(told.stdout)["error"]["type"] == "ServerFault"
+    assert key not in told.stdout + told.stderr
 
 
 def test_answers_come_as_they_are_made(around: dict[str, str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -159,7 +159,7 @@ def facts(told: Told) -> Text:
     return Text(" · ".join(words), "dim")
 
 
-def as_json(told: Told) -> dict[str, Any]:
+def as_json(told: Told, secrets: Sequence[str] = ()) -> dict[str, Any]:
     """The answer as one object; ``error`` stands in it only where one occurred, beside the text that had arrived."""
     response = told.response
     value: dict[str, Any] = {
@@ -179,20 +179,20 @@ def as_json(told: Told) -> dict[str, Any]:
     if told.is_interrupted:
         value["error"] = {"type": "Interrupted", "message": "stopped by Ctrl-C"}
     if told.error is not None:
-        value["error"] = error_json(told.error)
+        value["error"] = error_json(told.error, secrets)
     return value
 
 
-def error_json(error: DragomanError) -> dict[str, Any]:
+def error_json(error: DragomanError, secrets: Sequence[str] = ()) -> dict[str, Any]:
     """An error's facts."""
     return {
         "type": type(error).__name__,
-        "message": redacted(error.message),
-        "description": redacted(describe(error)),
+        "message": redacted(error.message, secrets),
+        "description": redacted(describe(error), secrets),
         "provider": error.provider,
         "model": error.model,
         "status": error.status,
-        "code": error.code,
+        "code": error.code and redacted(error.code, secrets),
         "request_id": error.request_id,
         "retry_after_s": error.retry_after_s,
         "retryable": error.retryable,

@@ -45,7 +45,7 @@ def chat(
     from dragoman.settings import check_key
 
     around = surroundings()
-    chosen = choose_model(model, around)
+    chosen = choose_model(model and readable(model), around)
     if chosen is None:
         typer.echo(NOTHING_CONFIGURED, err=True)
         raise typer.Exit(WRONG_USE)
@@ -59,7 +59,7 @@ def chat(
             from dragoman.cli.prompt import converse
 
             options.pop("system", None)
-            converse(client, Conversation(chosen, system), options, around, plain=plain)
+            converse(client, Conversation(chosen, system and readable(system)), options, around, plain=plain, secret=key)
             return
         told = _ask(client, chosen, question, options, as_json=as_json, streaming=not no_stream, plain=plain)
     _end(told, key, as_json=as_json)
@@ -68,14 +68,24 @@ def chat(
 def read_question(words: list[str], stdin: TextIO) -> str | None:
     """The question that arguments and standard input make together, or ``None`` where there is neither. Raises ``UsageError``."""
     reads_alone = words == ["-"]
-    piped = stdin.read().strip("\n") if reads_alone or _is_piped(stdin) else ""
-    given = "" if reads_alone else " ".join(words)
+    piped = _read_all(stdin).strip("\r\n") if reads_alone or _is_piped(stdin) else ""
+    given = "" if reads_alone else readable(" ".join(words))
     text = "\n\n".join(filter(str.strip, (given, piped)))
     if text:
         return text
     if words:
         raise UsageError(f"prompt: {' '.join(words)!r} was given and nothing is in it; a question is expected")
     return None
+
+
+def readable(text: str) -> str:
+    """``text`` as it can be sent: what the shell gave in another encoding is shown by a mark, and does not fail."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _read_all(stdin: TextIO) -> str:
+    """Standard input to its end; a file in another encoding loses the letters that cannot be read, and nothing else."""
+    return stdin.buffer.read().decode("utf-8", "replace").removeprefix("\ufeff")
 
 
 def _is_piped(stdin: TextIO) -> bool:
@@ -90,7 +100,7 @@ def _is_piped(stdin: TextIO) -> bool:
 def _options(system: str | None, temperature: float | None, max_tokens: int | None, timeout: float | None) -> Options:
     options: Options = {}
     if system is not None:
-        options["system"] = system
+        options["system"] = readable(system)
     if temperature is not None:
         options["temperature"] = temperature
     if max_tokens is not None:
@@ -113,8 +123,9 @@ def _ask(client: Client, model: str, question: str, options: Options, *, as_json
         return refused(error, model)
     if as_json:
         return listen(stream, model, lambda _: None)
-    if sys.stdout.isatty() and not plain:
-        return paint(stream, model, console())
+    out = console()
+    if sys.stdout.isatty() and not plain and not out.is_dumb_terminal:
+        return paint(stream, model, out)
     return write(stream, model, sys.stdout)
 
 
@@ -123,7 +134,7 @@ def _end(told: Told, key: str | None, *, as_json: bool) -> None:
     if as_json:
         from dragoman.cli.answer import as_json as answer_json
 
-        print_json(answer_json(told))
+        print_json(answer_json(told, [key] if key else []))
     for warning in () if as_json else told.response.warnings:
         show_warning(warning)
     if told.error is not None:

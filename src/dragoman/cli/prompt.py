@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,20 +32,25 @@ if TYPE_CHECKING:
     from dragoman.settings import Surroundings
 
 
-def converse(client: Client, conversation: Conversation, options: Options, around: Surroundings, *, plain: bool) -> None:
-    """Converse until the user ends it."""
-    _Talk(client, conversation, options, around, plain).run()
+def converse(
+    client: Client, conversation: Conversation, options: Options, around: Surroundings, *, plain: bool, secret: str | None = None
+) -> None:
+    """Converse until the user ends it. ``secret`` is a key that was given by hand; it is never shown."""
+    _Talk(client, conversation, options, around, plain, [secret] if secret else []).run()
 
 
 class _Talk:
     """One conversation on a terminal."""
 
-    def __init__(self, client: Client, conversation: Conversation, options: Options, around: Surroundings, plain: bool) -> None:
+    def __init__(
+        self, client: Client, conversation: Conversation, options: Options, around: Surroundings, plain: bool, secrets: list[str]
+    ) -> None:
         self._client = client
         self._conversation = conversation
         self._options = options
-        self._plain = plain
+        self._secrets = secrets
         self._out = console()
+        self._plain = plain or self._out.is_dumb_terminal
         self._commands = Commands(conversation, around, self._say)
         self._session: PromptSession[str] = PromptSession(
             history=history(state_folder(around)),
@@ -70,7 +76,8 @@ class _Talk:
             if following.is_end:
                 return
             if following.question is not None:
-                self._ask(following.question)
+                with suppress(KeyboardInterrupt):  # pressed again while the answer was being put away
+                    self._ask(following.question)
 
     def _follow(self, text: str) -> Next:
         if not text.strip():
@@ -80,7 +87,7 @@ class _Talk:
         try:
             return self._commands.run(text)
         except DragomanError as error:
-            show_error(error)
+            show_error(error, self._secrets)
             return Next()
 
     def _ask(self, question: str) -> None:
@@ -89,7 +96,7 @@ class _Talk:
         try:
             stream = self._client.stream(conversation.model, conversation.ask(question), **options)
         except DragomanError as error:
-            show_error(error)
+            show_error(error, self._secrets)
             return
         self._out.print()
         told = write(stream, conversation.model, sys.stdout) if self._plain else paint(stream, conversation.model, self._out)
@@ -100,7 +107,7 @@ class _Talk:
         for warning in told.response.warnings:
             show_warning(warning)
         if told.error is not None:
-            show_error(told.error)
+            show_error(told.error, self._secrets)
 
     def _say(self, text: str) -> None:
         self._out.print(Text(text, "dim"), soft_wrap=True)
