@@ -28,7 +28,7 @@ def as_requests_error(error: DragomanError) -> DragomanError:
     both = _joined(own, name) if name else None
     if both is None:
         return error
-    joined: DragomanError = both.__new__(both, error.message)  # type: ignore[assignment]  # a class of both trees
+    joined: DragomanError = OSError.__new__(both, error.message)  # what requests' classes are; ``BadRequest`` would find ValueError's
     joined.__dict__.update(error.__dict__, response=None, request=None)
     joined.args = (error.message,)
     return joined.with_traceback(error.__traceback__)
@@ -40,4 +40,16 @@ def _joined(kind: type, name: str) -> type | None:
         exceptions = import_module("requests.exceptions")
     except ImportError:
         return None
-    return type(kind.__name__, (kind, getattr(exceptions, name)), {"__module__": kind.__module__, "__doc__": kind.__doc__})
+    own = {"__module__": kind.__module__, "__doc__": kind.__doc__, "__reduce__": _reduce}
+    return type(kind.__name__, (kind, getattr(exceptions, name)), own)
+
+
+def _reduce(joined: DragomanError) -> tuple[object, ...]:
+    """The class was made here and can be found under no name, so it is made again where the error arrives."""
+    return _rejoin, (type(joined).__bases__[0], joined.message, joined.__dict__)
+
+
+def _rejoin(kind: type[DragomanError], message: str, facts: dict[str, object]) -> DragomanError:
+    error = kind(message)
+    error.__dict__.update(facts)
+    return as_requests_error(error)
