@@ -210,13 +210,15 @@ def _show_findings(out: Console, findings: list[Finding]) -> None:
     from rich.text import Text
 
     table = plain_table("provider", "state", "time", "key", "address")
-    for one in findings:
-        elapsed = "" if one.seconds is None or one.state == "not running" else f"{one.seconds:.2f} s"
+    shown = [one for one in findings if one.state != "not running"]
+    for one in shown:
+        elapsed = "" if one.seconds is None else f"{one.seconds:.2f} s"
         table.add_row(Text(one.name, "bold"), Text(one.state, _COLOURS[one.state]), elapsed, one.key, one.base_url)
-    out.print(table)
-    out.print()
-    for one in findings:
-        if one.advice and one.state != "not running":
+    if shown:
+        out.print(table)
+        out.print()
+    for one in shown:
+        if one.advice:
             mark = Text("✓ ", "green") if one.state == "ready" else Text("→ ", "yellow")
             out.print(Text.assemble(mark, (one.name, "bold"), ": ", one.advice), soft_wrap=True)
     idle = [one.name for one in findings if one.state == "not running"]

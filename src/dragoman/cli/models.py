@@ -33,10 +33,10 @@ def models(
     if as_json:
         print_json(found)
         return
-    _show(found, rows)
+    _show(found, rows, live=live)
 
 
-def _show(found: list[dict[str, Any]], rows: list[Provider]) -> None:
+def _show(found: list[dict[str, Any]], rows: list[Provider], *, live: bool) -> None:
     out = console()
     table = plain_table("model", "context", "answer", "")
     for one in found:
@@ -46,7 +46,11 @@ def _show(found: list[dict[str, Any]], rows: list[Provider]) -> None:
         out.print(table)
     silent = [row.name for row in rows if not any(one["provider"] == row.name for one in found)]
     if silent:
-        note = f"{', '.join(silent)}: only the server knows its models, dragoman models NAME --live asks it"
+        note = (
+            f"{silent[0]}: its server has no model"
+            if live
+            else f"{', '.join(silent)}: only the server knows its models, dragoman models NAME --live asks it"
+        )
         console(stderr=True).print(f"[dim]{note}[/dim]", soft_wrap=True)
 
 

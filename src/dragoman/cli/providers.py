@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from dragoman.cli.standing import Standing
+
+
+WIDE: Final = 120
+"""Columns from which on there is room for title and dialect."""
 
 
 def providers(as_json: Annotated[bool, typer.Option("--json", help="A JSON list.")] = False) -> None:
@@ -25,10 +29,13 @@ def providers(as_json: Annotated[bool, typer.Option("--json", help="A JSON list.
     if as_json:
         print_json([_as_json(one) for one in all_of_them])
         return
-    table = plain_table("name", "provider", "dialect", "key", "address")
+    out = console()
+    is_wide = out.width >= WIDE
+    table = plain_table("name", *(("provider", "dialect") if is_wide else ()), "key", "address")
     for one in all_of_them:
-        table.add_row(f"[bold]{one.name}[/bold]", one.row.title, f"[dim]{one.row.dialect}[/dim]", _key(one), _address(one))
-    console().print(table)
+        more = (one.row.title, f"[dim]{one.row.dialect}[/dim]") if is_wide else ()
+        table.add_row(f"[bold]{one.name}[/bold]", *more, _key(one), _address(one))
+    out.print(table)
 
 
 def _key(one: Standing) -> Text:
@@ -45,9 +52,9 @@ def _address(one: Standing) -> Text:
     if one.base_url_variable:
         text.append(f" (by {one.base_url_variable})", "green")
     elif one.is_gone:
-        text.append(" (believed to be gone)", "dim")
+        text.append(" (gone)", "dim")
     elif one.row.local:
-        text.append(" (this machine)", "dim")
+        text.append(" (local)", "dim")
     return text
 
 

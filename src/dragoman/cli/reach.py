@@ -21,7 +21,6 @@ from dragoman.sign.key import PLACES
 LIST_PATHS: Final = {
     "anthropic_messages": "/v1/models",
     "cohere": "/v1/models",
-    "gemini": "/v1beta/models",
     "ollama": "/api/tags",
 }
 """Where a dialect has its list of models below the base URL; the others have it at ``/models``."""

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 FAILED: Final = 1
 WRONG_USE: Final = 2
 INTERRUPTED: Final = 130
+_UNBROKEN: Final = ("name", "provider", "key", "state", "time", "model")
+"""Columns whose words are for copying; the others give way where a terminal is narrow."""
 _WIDE: Final = 400
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -60,7 +62,7 @@ def plain_table(*columns: str) -> Table:
 
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in _UNBROKEN)
     return table
 
 
