@@ -1,0 +1,5 @@
+"""The emulator's fixture, whether or not the package is installed."""
+
+from dragoman.testing import dragoman_emulator
+
+__all__ = ["dragoman_emulator"]
