@@ -84,6 +84,11 @@ MISTAKES: dict[str, tuple[str | bytes, str]] = {
         "mine: unknown field 'nmae' in models; did you mean 'name'",
     ),
     "wrong place of the key": (ONE + '[auth]\nplace = "cookie"\n', "mine: Invalid enum value 'cookie' at `auth.place`"),
+    "name with a capital": (
+        '[providers.Left]\ndialect = "b"\nbase_url = "c"\n',
+        "the provider name 'Left' is not allowed; lower-case letters",
+    ),
+    "name with a slash": ('[providers."a/b"]\ndialect = "b"\nbase_url = "c"\n', "the provider name 'a/b' is not allowed"),
     "field beside tables": ('[providers.a]\ndialect = "b"\nbase_url = "c"\n[other]\n', "other: only [providers.<name>] tables are allowed"),
     "row that is no table": ("[providers]\na = 5\n", "providers.a: int was given; a table is expected"),
     "unknown field in a table": (

@@ -152,3 +152,14 @@ def test_no_secret_takes_nothing_away() -> None:
     error.redact("")
     error.redact("absent")
     assert (str(error), error.body) == ("a message", None)
+
+
+def test_secret_is_taken_out_of_request_ids_earlier_tries_and_what_had_arrived() -> None:
+    error, earlier = errors.RateLimited("m", request_id="for sk-1"), errors.ServerFault("no sk-1")
+    error.attempts = (earlier,)
+    told = [Started(id="sk-1"), BlockStarted(0, "text", extra={"d": {"sk-1": ["sk-1", 1, None]}}), TextDelta(0, "key sk-1.")]
+    error.partial = fold(told)
+    error.redact("sk-1")
+    assert (error.request_id, earlier.message, str(earlier)) == ("for [key removed]", "no [key removed]", "no [key removed]")
+    assert error.partial.text == "key [key removed]."
+    assert "sk-1" not in repr(error.partial)

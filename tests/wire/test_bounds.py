@@ -132,3 +132,11 @@ def test_stray_text_kept_for_the_error_is_bounded() -> None:
     assert isinstance(reader.error, BadReply)
     assert reader.error.body is not None
     assert len(reader.error.body) <= 2000
+
+
+@pytest.mark.parametrize("framing", [EventStream, JsonLines])
+def test_whole_lines_before_one_too_long_are_had_though_all_came_in_one_read(framing: type[EventStream] | type[JsonLines]) -> None:
+    frames = framing(max_line_bytes=20).feed(b"data: 1\n\n" + b"data: " + b"x" * 100)
+    assert next(iter(frames))[1] in (b"1", b"data: 1")
+    with pytest.raises(BadReply, match="longer than 20 bytes"):
+        list(frames)

@@ -15,6 +15,7 @@ from dragoman.catalogue.schema import Auth, Model, Provider
 from dragoman.core.errors import UnknownModel, UsageError
 
 ROWS: Final = Path(__file__).parent / "providers"
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _KNOWN: Final = {"Provider": Provider, "auth": Auth, "models": Model}
 
 
@@ -37,7 +38,7 @@ class Catalogue:
         row = self._user.get(name) or self._rows.get(name)
         if row is None:
             path = ROWS / f"{name}.toml"
-            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or not path.is_file():
+            if not _NAME.fullmatch(name) or not path.is_file():
                 raise UnknownModel(f"provider: {name!r} is not known; {nearest(name, self.names())}")
             row = self._rows[name] = read_rows(path)[0]
         return row
@@ -97,9 +98,12 @@ def _table(path: Path, name: str, row: object) -> Mapping[str, object]:
 
 def _row(path: Path, told: Mapping[str, object]) -> Provider:
     try:
-        return msgspec.convert(told, Provider)
+        row = msgspec.convert(told, Provider)
     except msgspec.ValidationError as fault:
         raise UsageError(f"{path}: {told.get('name')}: {_explain(str(fault))}") from None
+    if not _NAME.fullmatch(row.name):
+        raise UsageError(f"{path}: the provider name {row.name!r} is not allowed; lower-case letters, digits, - and _ are")
+    return row
 
 
 def _explain(fault: str) -> str:

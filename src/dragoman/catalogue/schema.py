@@ -34,7 +34,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """One place to send requests to."""
 
     name: str
-    """As users write it before the slash; lower case."""
+    """As users write it before the slash: lower-case letters, digits, ``-`` and ``_``."""
     title: str
     dialect: str
     base_url: str

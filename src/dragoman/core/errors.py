@@ -29,7 +29,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
+
+import msgspec
 
 if TYPE_CHECKING:
     from dragoman.core.fold import Response
@@ -93,14 +95,35 @@ class DragomanError(Exception):
         return _rebuild, (type(self), self.message, self.__dict__)
 
     def redact(self, secret: str) -> None:
-        """Remove ``secret`` from every text this error could print."""
+        """Remove ``secret`` from every text this error could print, its earlier tries' and its partial answer's among them."""
         if not secret:
             return
-        for name in ("message", "body", "code", "param"):
+        for name in ("message", "body", "code", "param", "request_id"):
             value = getattr(self, name)
             if value and secret in value:
                 setattr(self, name, value.replace(secret, REDACTED))
         self.args = (self.message,)
+        if self.partial is not None:
+            self.partial = cast("Response", _without(self.partial, secret))
+        for error in self.attempts:
+            error.redact(secret)
+
+
+def _without(value: object, secret: str) -> object:
+    """``value`` with ``secret`` taken out of every text in it."""
+    match value:
+        case str():
+            return value.replace(secret, REDACTED)
+        case bytes():
+            return value.replace(secret.encode(), REDACTED.encode())
+        case dict():
+            return {_without(name, secret): _without(one, secret) for name, one in value.items()}
+        case tuple() | list():
+            return type(value)(_without(one, secret) for one in value)
+        case msgspec.Struct():
+            return msgspec.structs.replace(value, **{name: _without(getattr(value, name), secret) for name in value.__struct_fields__})
+        case _:
+            return value
 
 
 def _rebuild(kind: type[DragomanError], message: str, facts: dict[str, object]) -> DragomanError:

@@ -7,6 +7,7 @@ event waits for a byte that need not come.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 from dragoman.core.errors import BadReply
 
@@ -23,8 +24,8 @@ class Lines:
         self._size = 0
         self._skip_lf = False
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """The lines that ``data`` completes. Raises ``BadReply`` for one longer than the bound."""
+    def feed(self, data: bytes) -> Iterable[bytes]:
+        """The lines that ``data`` completes. One longer than the bound raises ``BadReply`` when its turn comes, after those before it."""
         if self._skip_lf and data:
             self._skip_lf = False
             if data[0] == 0x0A:
@@ -41,12 +42,11 @@ class Lines:
                 lines[0] = b"".join(self._pieces)
                 self._pieces.clear()
                 self._size = 0
-            if len(data) > self._max or len(lines[0]) > self._max:
-                self._check(max(map(len, lines)))
         if tail:
             self._pieces.append(tail)
             self._size += len(tail)
-            self._check(self._size)
+        if len(data) > self._max or self._size > self._max or (lines and len(lines[0]) > self._max):
+            return self._checked(lines)
         return lines
 
     def close(self) -> bytes:
@@ -55,6 +55,13 @@ class Lines:
         self._pieces.clear()
         self._size = 0
         return rest
+
+    def _checked(self, lines: list[bytes]) -> Iterator[bytes]:
+        """``lines`` as far as they keep to the bound."""
+        for line in lines:
+            self._check(len(line))
+            yield line
+        self._check(self._size)
 
     def _check(self, size: int) -> None:
         if size > self._max:
