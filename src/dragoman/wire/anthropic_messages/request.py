@@ -27,11 +27,15 @@ from dragoman.wire.quirks import Quirks, apply_quirks
 PATH: Final = "/v1/messages"
 ROUTES: Final = (PATH,)
 VERSION: Final = "2023-06-01"
-"""Of the ``anthropic-version`` header, which the vendor requires."""
+"""Of the ``anthropic-version`` header, which the vendor requires: the one that all models and hosts take. The vendor's SDKs since October
+2026 send ``2026-10-21``, whose messages differ only in what a request may hold."""
 
 DEFAULT_MAX_TOKENS: Final = 16384
 """Sent where the caller gave no limit, because the wire requires one: within every model that the vendor lists, and within what its own SDK
 lets one ask for without streaming. A thinking budget is added to it, because the vendor counts thinking against the limit."""
+
+UNSAMPLED: Final = "2026-10-21"
+"""From this version of the wire on the vendor refuses ``SCALARS``, as it does of its models since Opus 4.7 in any version."""
 
 HEAD_FIELDS: Final = ("betas", "version", "beta", "tools_at")
 
@@ -95,10 +99,7 @@ def encode_body(request: Request, quirks: Quirks, warnings: list[str]) -> JsonOb
     body: JsonObject = {"model": request.model, "messages": messages}
     if system is not None:
         body["system"] = system
-    for name in SCALARS:
-        value = getattr(request, name)
-        if value is not None:
-            body[name] = value
+    body |= _encode_sampling(request, warnings)
     if request.stop:
         body["stop_sequences"] = list(request.stop)
     tools = _join_tools([_encode_tool(tool) for tool in request.tools], extra.pop("tools", None), places)
@@ -109,6 +110,15 @@ def encode_body(request: Request, quirks: Quirks, warnings: list[str]) -> JsonOb
     body.update(extra)
     _encode_limit(request, body, quirks)
     return body
+
+
+def _encode_sampling(request: Request, warnings: list[str]) -> JsonObject:
+    given = {name: getattr(request, name) for name in SCALARS if getattr(request, name) is not None}
+    version = own_fields(request.extra).get("version")
+    if isinstance(version, str) and version >= UNSAMPLED:  # both are dates
+        warnings.extend(f"{name}: not a part of version {version} of this wire, left out" for name in given)
+        return {}
+    return given
 
 
 def _encode_limit(request: Request, body: JsonObject, quirks: Quirks) -> None:
