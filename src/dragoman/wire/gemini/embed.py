@@ -1,7 +1,8 @@
 """Gemini: ``embedContent`` and ``batchEmbedContents``, calls of their own, in both roles.
 
-Documentation: https://ai.google.dev/api/embeddings, read 2026-11-21. One content is asked for by the first, several by the second; the answer is one ``embedding`` or a list of ``embeddings``. Options stand
-with each content on this wire and hold for all in ours, so contents with options of their own are refused.
+Documentation: https://ai.google.dev/api/embeddings, read 2026-11-21. One content is asked for by the first, several by the second; the
+answer is one ``embedding`` or a list of ``embeddings``. Options stand with each content on this wire and hold for all in ours, so contents
+with options of their own are refused.
 """
 
 from __future__ import annotations

@@ -317,4 +317,7 @@ def _create_time(created_s: int | None, own: JsonObject) -> str | None:
     told = own.get("createTime")
     if isinstance(told, str):
         return told
-    return None if created_s is None else datetime.fromtimestamp(created_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        return None if created_s is None else datetime.fromtimestamp(created_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):  # a time that no calendar has
+        return None
