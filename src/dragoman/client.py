@@ -99,7 +99,7 @@ class _Configured:
         if self.http is None:
             from dragoman.transport.sync import SocketTransport
 
-            return SocketTransport(self.transport)
+            return SocketTransport(self.transport, self._surroundings.environment)
         made: Transport = _given_transport(self.http, is_async=False)
         return made
 
@@ -107,7 +107,7 @@ class _Configured:
         if self.http is None:
             from dragoman.transport.aio import AsyncioTransport
 
-            return AsyncioTransport(self.transport)
+            return AsyncioTransport(self.transport, self._surroundings.environment)
         made: AsyncTransport = _given_transport(self.http, is_async=True)
         return made
 
