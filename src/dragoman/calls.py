@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from dragoman.catalogue.load import nearest
 from dragoman.client import Client, ClientSettings
+from dragoman.core.errors import UsageError
 from dragoman.core.fold import Response
-from dragoman.prompts import Prompt
+from dragoman.prompts import Options, Prompt
 from dragoman.streams import EventStream
 
 
@@ -28,6 +30,9 @@ def stream(model: str, prompt: Prompt, **options: Any) -> EventStream:
 
 def _client(options: dict[str, Any]) -> tuple[Client, Any]:
     """A client of the client's settings among ``options``, and the rest; ``timeout`` is both and goes to the call."""
+    allowed = ClientSettings.__annotations__.keys() | Options.__annotations__.keys()
+    for name in sorted(options.keys() - allowed):
+        raise UsageError(f"{name}: no such option; {nearest(name, sorted(allowed))}")
     settings = {name: value for name, value in options.items() if name in ClientSettings.__annotations__ and name != "timeout"}
     rest = {name: value for name, value in options.items() if name not in settings}
     return Client(**settings), rest

@@ -83,7 +83,9 @@ class _Configured:
         urls = _table(given.get("base_urls"), "base_urls")
         self._base_urls = {name: check_base_url(url, f"base_urls[{name!r}]") for name, url in urls.items()}
         environment = given.get("environment")
-        self._surroundings = Surroundings(None if environment is None else _table(environment, "environment"))
+        if environment is not None and not isinstance(environment, Mapping):
+            raise UsageError(f"environment: {type(environment).__name__} was given; a mapping of names to strings is expected")
+        self._surroundings = Surroundings(environment)
         self._files = _paths(given.get("provider_files"))
         self._policy = RetryPolicy(tries=retries + 1)
 
@@ -133,8 +135,8 @@ def _given_transport(http: Any, is_async: bool) -> Any:
 def _table(given: object, what: str) -> Mapping[str, str]:
     if given is None:
         return {}
-    if not isinstance(given, Mapping):
-        raise UsageError(f"{what}: {type(given).__name__} was given; a mapping of names to strings is expected")
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise UsageError(f"{what}: {type(given).__name__} was given; a mapping of providers' names to strings is expected")
     return given
 
 
