@@ -41,7 +41,7 @@ def body_of(exchange: Exchange) -> bytes:
 
 def url_of(exchange: Exchange) -> str:
     asked = exchange["request"]
-    return asked["path"] + (f"?{asked['query']}" if asked["query"] else "")
+    return f"{asked['path']}?{asked['query']}".removesuffix("?")
 
 
 def is_stream(exchange: Exchange) -> bool:

@@ -369,7 +369,7 @@ def test_outcomes_of_tools_are_read_and_come_back(response: Any, text: str | Non
     assert isinstance(result, ToolResult)
     assert result.parts == (() if text is None else (Text(text=text),))
     assert result.is_error is is_error
-    assert body_of(decoded(given))["contents"][-1]["parts"][-1] == given["contents"][1]["parts"][0]  # type: ignore[index]
+    assert body_of(decoded(given))["contents"][-1]["parts"][-1] == given["contents"][1]["parts"][0]
 
 
 def test_parts_keep_what_stands_beside_them() -> None:
@@ -506,8 +506,10 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=6,
 )
-FIELDS = ("text", "thought", "inlineData", "file_data", "functionCall", "functionResponse", "name", "id", "args", "response", "parts",
-          "role", "mimeType", "data", "contents", "tools", "functionDeclarations", "generationConfig", "thinkingConfig", "toolConfig")  # fmt: skip
+FIELDS = (
+    *("text", "thought", "inlineData", "file_data", "functionCall", "functionResponse", "name", "id", "args", "response", "parts", "role"),
+    *("mimeType", "data", "contents", "tools", "functionDeclarations", "generationConfig", "thinkingConfig", "toolConfig"),
+)
 nested = st.recursive(
     json_values, lambda inner: st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4) | st.lists(inner, max_size=2), max_leaves=12
 )
