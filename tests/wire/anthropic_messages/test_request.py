@@ -516,3 +516,49 @@ def test_request_that_the_vendor_would_refuse_is_refused_by_name(fields: dict[st
     with pytest.raises(BadRequest, match=place) as caught:
         decode_request(call_of({name: value for name, value in body.items() if value is not None}), NONE)
     assert caught.value.status is None
+
+
+def test_large_body_of_a_coding_agent_comes_back_as_it_was() -> None:
+    """In the shape that Claude Code sends: many tools, cached system blocks, thinking replayed, results with reminders behind them."""
+    turn: list[dict[str, Any]] = [
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "thinking", "thinking": "Hm. " * 50, "signature": "c2ln" * 100},
+                {"type": "text", "text": "I read the file."},
+                {"type": "tool_use", "id": "toolu_1", "name": "Read", "input": {"file_path": "/a.py", "limit": 20}},
+                {"type": "tool_use", "id": "toolu_2", "name": "Bash", "input": {"command": "ls"}},
+            ],
+        },
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": "toolu_1", "content": "line\n" * 400},
+                {
+                    "type": "tool_result",
+                    "tool_use_id": "toolu_2",
+                    "content": [{"type": "text", "text": "no"}, SOURCES[0][0]],
+                    "is_error": True,
+                },
+                {"type": "text", "text": "<system-reminder>Go on.</system-reminder>", **EPHEMERAL},
+            ],
+        },
+    ]
+    body = {
+        "model": "claude-1",
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}, *(turn * 30)],
+        "system": [{"type": "text", "text": "You are an agent.", **EPHEMERAL}, {"type": "text", "text": "Rules. " * 2000, **EPHEMERAL}],
+        "tools": [{"name": f"Tool{i}", "description": "d" * 500, "input_schema": SCHEMA} for i in range(20)],
+        "metadata": {"user_id": "user_1"},
+        "max_tokens": 32000,
+        "thinking": {"type": "adaptive"},
+        "output_config": {"effort": "high"},
+        "context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]},
+        "stream": True,
+    }
+    call = call_of(body, "/v1/messages?beta=true", ("anthropic-beta", "a-1,b-2,c-3,d-4,e-5"), ("anthropic-version", "2023-06-01"))
+    assert len(call.body) > 100_000
+    again = encode_request(decode_request(call, NONE), NONE)
+    assert (again.url, again.warnings) == (call.url, ())
+    assert header(again.headers, "anthropic-beta") == "a-1,b-2,c-3,d-4,e-5"
+    assert json.loads(again.body) == body

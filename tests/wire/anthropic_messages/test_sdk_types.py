@@ -17,12 +17,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from dragoman.core.messages import File, Image, Message, Reasoning, Text, ToolCall, ToolResult
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool
-from dragoman.wire import anthropic_messages
+from dragoman.wire import anthropic_messages, openai_chat
 from dragoman.wire.anthropic_messages import count
 from dragoman.wire.quirks import NONE
 
 from .recorded import Exchange, cases
-from .streams import NAME, records, written
+from .streams import NAME, call_of, records, written
 from .test_recorded import ANSWERS, asked_in, told_of
 from .test_sdk_client import EVERYTHING
 
@@ -117,6 +117,32 @@ def test_every_choice_of_a_tool_is_one_of_the_vendors(choice: Any, parallel: boo
     request = Request(model="m", messages=FULL.messages[1:2], tools=FULL.tools, tool_choice=choice, parallel_tool_calls=parallel)
     body = json.loads(anthropic_messages.encode_request(request, NONE).body)
     assert consume(WHOLE.validate_python(body)) == body
+
+
+def test_request_of_openais_caller_becomes_one_of_the_vendors() -> None:
+    body = {
+        "model": "m",
+        "messages": [
+            {"role": "system", "content": "s"},
+            {
+                "role": "user",
+                "content": [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}],
+            },
+            {"role": "assistant", "tool_calls": [{"id": "t", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+            {"role": "tool", "tool_call_id": "t", "content": "1"},
+            {"role": "user", "content": "b"},
+        ],
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}],
+        "parallel_tool_calls": False,
+        "reasoning_effort": "high",
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    call = anthropic_messages.encode_request(openai_chat.decode_request(call_of(body), NONE), NONE)
+    assert call.warnings == ()
+    told = json.loads(call.body)
+    assert consume(STREAMED.validate_python(told)) == told
+    assert [turn["role"] for turn in told["messages"]] == ["user", "assistant", "user"]
 
 
 def test_request_for_a_count_is_one_of_the_vendors() -> None:
