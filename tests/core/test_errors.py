@@ -9,7 +9,7 @@ import pytest
 
 from dragoman.core import errors
 from dragoman.core.errors import DragomanError
-from dragoman.core.events import BlockStarted, Started, TextDelta
+from dragoman.core.events import BlockStarted, Event, Started, TextDelta
 from dragoman.core.fold import fold
 
 KINDS: list[type[DragomanError]] = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, DragomanError)]
@@ -157,7 +157,7 @@ def test_no_secret_takes_nothing_away() -> None:
 def test_secret_is_taken_out_of_request_ids_earlier_tries_and_what_had_arrived() -> None:
     error, earlier = errors.RateLimited("m", request_id="for sk-1"), errors.ServerFault("no sk-1")
     error.attempts = (earlier,)
-    told = [Started(id="sk-1"), BlockStarted(0, "text", extra={"d": {"sk-1": ["sk-1", 1, None]}}), TextDelta(0, "key sk-1.")]
+    told: list[Event] = [Started(id="sk-1"), BlockStarted(0, "text", extra={"d": {"sk-1": ["sk-1", 1, None]}}), TextDelta(0, "key sk-1.")]
     error.partial = fold(told)
     error.redact("sk-1")
     assert (error.request_id, earlier.message, str(earlier)) == ("for [key removed]", "no [key removed]", "no [key removed]")

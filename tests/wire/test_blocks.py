@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import sys
+import json
 from collections.abc import Callable
-from types import FrameType, FunctionType
+from dataclasses import dataclass
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dragoman.core.errors import BadReply
-from dragoman.core.events import BlockEnded, BlockStarted, Event, Finished, FinishReason, OrderCheck, Started
+from dragoman.core.events import BlockEnded, BlockStarted, Event, Finished, FinishReason, OrderCheck, Started, ToolDelta
 from dragoman.core.fold import Response, fold
-from dragoman.wire.blocks import Blocks, _Tool
+from dragoman.core.messages import Audio, Opaque, Text
+from dragoman.wire import balance
+from dragoman.wire.blocks import Blocks
 from dragoman.wire.payload import is_complete
 
 Deltas = Callable[[Blocks, list[Event]], None]
@@ -123,41 +127,104 @@ def test_arguments_after_a_call_that_ended_break_the_protocol() -> None:
         blocks.tool(out, 0, None, None, "{}")
 
 
-def count_calls(function: FunctionType, run: Callable[[], object]) -> int:
-    """How often ``function`` is called while ``run`` runs."""
-    count = 0
+@dataclass
+class CountedText:
+    """How many characters of arguments were looked at, in searches and in parses."""
 
-    def note(frame: FrameType, event: str, _: object) -> None:
-        nonlocal count
-        count += event == "call" and frame.f_code is function.__code__
+    characters: int = 0
 
-    sys.setprofile(note)
-    try:
-        run()
-    finally:
-        sys.setprofile(None)
-    return count
+    def parsed(self, text: str) -> bool:
+        self.characters += len(text)
+        return is_complete(text)
 
 
-def test_arguments_are_judged_only_when_they_grew() -> None:
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> CountedText:
+    counted = CountedText()
+    monkeypatch.setattr(balance, "is_complete", counted.parsed)
+    return counted
+
+
+def test_arguments_are_not_parsed_before_they_close(looked_at: CountedText) -> None:
     blocks, out = Blocks(), list[Event]()
+    blocks.tool(out, 0, "a", "f", '{"x":')
+    for _ in range(100):
+        blocks.text(out, "a")
+        blocks.tool(out, 0, None, None, "[1],")
+        blocks.reasoning(out, "b")
+    assert looked_at.characters == 0
 
-    def deltas() -> None:
-        blocks.tool(out, 0, "a", "f", '{"x":')
-        for _ in range(100):
+
+def test_arguments_interleaved_against_us_are_each_parsed_at_most_once(looked_at: CountedText) -> None:
+    """Two calls that grow by turns, and ids that change with every fragment: whatever closes is parsed when it does, and never again."""
+    blocks, out = Blocks(), list[Event]()
+    size = 0
+    for turn in range(2000):
+        for key in (0, 1):
+            piece = '{"x":"' if turn == 0 else "y" * 20
+            blocks.tool(out, key, f"{key}-{turn}", "f", piece)
             blocks.text(out, "a")
-            blocks.reasoning(out, "b")
+            size += len(piece)
+    for key in (0, 1):
+        blocks.tool(out, key, None, None, '"}')
+        size += 2
+    blocks.end(out)
+    assert looked_at.characters <= size
 
-    assert isinstance(is_complete, FunctionType)
-    assert count_calls(is_complete, deltas) == 1
+
+def test_text_that_closes_and_opens_again_is_parsed_once(looked_at: CountedText) -> None:
+    growing = balance.Balance()
+    for _ in range(1000):
+        growing.add("{}")
+        growing.is_whole()
+    assert not growing.is_whole()
+    assert looked_at.characters == 2
 
 
-def test_calls_that_stay_open_are_not_judged_again_when_another_begins() -> None:
-    blocks, out = Blocks(), list[Event]()
+@given(st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)), st.data())
+def test_balance_says_what_a_parse_says_of_every_prefix(value: object, data: st.DataObject) -> None:
+    text = json.dumps(value, ensure_ascii=data.draw(st.booleans())) + data.draw(st.sampled_from(["", " ", "}", '"', "x", "{}"]))
+    growing = balance.Balance()
+    at = 0
+    while at < len(text):
+        size = data.draw(st.integers(1, 8))
+        growing.add(text[at : at + size])
+        at += size
+        assert growing.is_whole() == (is_complete(text[:at]) and (at <= 64 or text[0] in '[{"'))
 
-    def deltas() -> None:
-        for key in range(100):
-            blocks.tool(out, key, f"call-{key}", "f", "{")
 
-    assert isinstance(_Tool.is_whole, FunctionType)
-    assert count_calls(_Tool.is_whole, deltas) == 99
+def test_call_begins_when_its_name_is_known_and_nothing_of_it_is_lost() -> None:
+    def deltas(blocks: Blocks, out: list[Event]) -> None:
+        blocks.tool(out, 0, "a", None, "")
+        blocks.tool(out, 0, None, None, '{"x"')
+        assert not any(isinstance(event, BlockStarted) for event in out)
+        blocks.tool(out, 0, None, "f", ":1")
+        blocks.tool(out, 0, None, None, "}")
+
+    events, response = said(deltas)
+    assert calls(response) == [("a", "f", '{"x":1}')]
+    assert [event.arguments for event in events if isinstance(event, ToolDelta)] == ['{"x"', ":1", "}"]
+
+
+def test_call_whose_name_never_comes_is_told_without_it() -> None:
+    def deltas(blocks: Blocks, out: list[Event]) -> None:
+        blocks.tool(out, 0, None, None, "{}")
+        blocks.text(out, "a")
+        blocks.tool(out, 0, "late", None, "")
+
+    assert calls(said(deltas)[1]) == [("late", "", "{}")]
+
+
+def test_sound_and_what_a_vendor_alone_has_are_blocks_of_their_own() -> None:
+    def deltas(blocks: Blocks, out: list[Event]) -> None:
+        blocks.audio(out, b"a", "Hel", "audio/pcm")
+        blocks.audio(out, b"b", "lo", "audio/pcm")
+        blocks.mark({"d": {"id": "1"}})
+        blocks.opaque(out, {"d": {"x": 1}})
+        blocks.text(out, "c")
+
+    assert said(deltas)[1].choices[0].parts == (
+        Audio(data=b"ab", media_type="audio/pcm", transcript="Hello", extra={"d": {"id": "1"}}),
+        Opaque(extra={"d": {"x": 1}}),
+        Text(text="c"),
+    )

@@ -36,12 +36,11 @@ class Lines:
         else:
             lines = data.split(b"\n")
         tail = lines.pop()
-        if lines:
-            if self._pieces:
-                self._pieces.append(lines[0])
-                lines[0] = b"".join(self._pieces)
-                self._pieces.clear()
-                self._size = 0
+        if lines and self._pieces:
+            self._pieces.append(lines[0])
+            lines[0] = b"".join(self._pieces)
+            self._pieces.clear()
+            self._size = 0
         if tail:
             self._pieces.append(tail)
             self._size += len(tail)
