@@ -23,7 +23,13 @@ from dragoman.wire.dialects import dialect
 from dragoman.wire.quirks import Quirks
 
 USER_AGENT = f"dragoman/{__version__}"
-_FORMS = {"text/event-stream": True, "application/x-ndjson": True, "application/jsonl": True, "application/json": False}
+_FORMS = {
+    "text/event-stream": True,
+    "application/vnd.amazon.eventstream": True,
+    "application/x-ndjson": True,
+    "application/jsonl": True,
+    "application/json": False,
+}
 """Content types that tell how an answer comes: streamed or whole."""
 _NOT_IN_BASE_URL = re.compile(r"[\s?#]")
 """The dialect's path is put behind a base URL, so it can hold neither query nor fragment."""
