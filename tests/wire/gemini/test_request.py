@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any
 
 import pytest
@@ -66,8 +67,6 @@ def test_every_prefix_is_understood(prefix: str) -> None:
 
 
 def test_routes_match_their_paths_whole() -> None:
-    import re
-
     (route,) = gemini.ROUTES
     for path in ("/models/m:generateContent", "/tunedModels/m:streamGenerateContent", "/publishers/google/models/m:generateContent"):
         assert re.fullmatch(route, path)

@@ -265,6 +265,13 @@ def test_answer_is_ending_when_all_that_began_have_finished() -> None:
     assert not decoder.ending
 
 
+def test_array_that_was_waited_for_says_the_same_and_is_cut_where_it_would_be() -> None:
+    whole = read(gemini.decoder(False, NONE), [array(*ANSWER)])
+    assert whole.events == read(new(), [sse(*ANSWER)]).events
+    assert isinstance(read(gemini.decoder(False, NONE), [array(*ANSWER[:2])]).error, StreamCut)
+    assert read(gemini.decoder(False, NONE), [json.dumps(ANSWER[0]).encode()]).response.finish == FinishReason("unknown")
+
+
 def test_closed_array_is_done_before_the_stream_ends() -> None:
     decoder = new()
     assert decoder.feed(array(*ANSWER))

@@ -19,7 +19,12 @@ END: Final = "\0end"
 
 _BLANKS: Final = b" \t\r\n"
 _OUTSIDE: Final = re.compile(rb'["{}\[\]]')
-_INSIDE: Final = re.compile(rb'["\\]')
+_STRUCTURE: Final = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+[{}\[\]]', re.S)
+"""Up to and with the next letter of structure, over whole strings. Nothing here goes back over what it took, so time is linear."""
+_OPEN_STRING: Final = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+"(?:[^"\\]++|\\.)*+(\\?)', re.S)
+"""What ends inside a string, perhaps inside an escape."""
+_STRING_REST: Final = re.compile(rb'(?:[^"\\]++|\\.)*+(["\\]?)', re.S)
+"""A string from its midst to its end, or as far as it goes."""
 
 
 class JsonArray:
@@ -77,26 +82,33 @@ class JsonArray:
 
     def _scan(self, data: bytes, place: int) -> int:
         """Where in ``data`` the element under way ends, or the data's end."""
-        if self._depth < 0:
-            self._depth = 0
-        if self._escaped and place < len(data):
+        self._depth = max(0, self._depth)
+        while True:
+            if self._in_string:
+                place = self._leave_string(data, place)
+            found = _STRUCTURE.match(data, place)
+            if found is None:
+                break
+            place = found.end()
+            self._depth += 1 if data[place - 1] in b"{[" else -1
+            if not self._depth:
+                return place
+        tail = _OPEN_STRING.fullmatch(data, place)
+        if tail is not None:
+            self._in_string, self._escaped = True, bool(tail.group(1))
+        return len(data)
+
+    def _leave_string(self, data: bytes, place: int) -> int:
+        """Where the string under way ends, or the data's end."""
+        if self._escaped:
             self._escaped = False
             place += 1
-        while found := (_INSIDE if self._in_string else _OUTSIDE).search(data, place):
-            letter, place = found.group(), found.end()
-            if letter == b'"':
-                self._in_string = not self._in_string
-            elif letter == b"\\":
-                if place == len(data):
-                    self._escaped = True
-                place += 1
-            elif letter in b"{[":
-                self._depth += 1
-            else:
-                self._depth -= 1
-                if not self._depth:
-                    return place
-        return len(data)
+        found = _STRING_REST.match(data, place)
+        if found is None:
+            return len(data)
+        self._in_string = found.group(1) != b'"'
+        self._escaped = found.group(1) == b"\\"
+        return found.end()
 
     def _keep(self, piece: bytes) -> None:
         self._size += len(piece)
