@@ -80,10 +80,10 @@ _OPEN = Auth(required=False)
         (_BEARER, (("authorization", "Basic abc"),), "", 401),
         (_BEARER, (("authorization", "bearer k"),), "", 200),
         (_BEARER, (("authorization", "Bearer wrong-key"),), "", 401),
-        (_FIELD, (("authorization", "Bearer k"),), "", 401),
+        (_FIELD, (("authorization", "Bearer k"),), "", 200),
         (_FIELD, (("x-api-key", "k"),), "", 200),
         (_FIELD, (("x-api-key", "wrong-key"),), "", 401),
-        (_QUERY, (KEY,), "", 401),
+        (_QUERY, (KEY,), "", 200),
         (_QUERY, (KEY,), "?a=b&key=k", 200),
         (_QUERY, (KEY,), "?key=wrong-key", 401),
         (_OPEN, (("accept", "*/*"),), "", 200),
@@ -91,7 +91,7 @@ _OPEN = Auth(required=False)
         (Auth(place="none"), (("accept", "*/*"),), "", 200),
     ],
 )
-def test_a_key_is_wanted_in_the_rows_place(auth: Auth, headers: tuple[tuple[str, str], ...], query: str, status: int) -> None:
+def test_a_key_is_wanted_in_the_rows_place_or_as_a_bearer(auth: Auth, headers: tuple[tuple[str, str], ...], query: str, status: int) -> None:
     row = Provider(name="p", title="P", dialect="openai_chat", base_url="https://p.example", auth=auth)
     asked = Call("POST", f"/p/chat/completions{query}", headers, json.dumps(chat()).encode())
 
