@@ -47,8 +47,8 @@ class _Body(msgspec.Struct):
     embedding_types: list[str] | None = None
 
 
-class _Vectors(msgspec.Struct):
-    float: list[tuple[float, ...]] | None = None
+class _Vectors(msgspec.Struct, rename={"floats": "float"}):
+    floats: list[tuple[float, ...]] | None = None
 
 
 class _Answer(msgspec.Struct):
@@ -144,7 +144,7 @@ def decode_embeddings(reply: Reply, quirks: Quirks) -> Embeddings:
     if others:
         own["embeddings"] = others
     return Embeddings(
-        vectors=tuple(answer.embeddings.float or ()),
+        vectors=tuple(answer.embeddings.floats or ()),
         id=answer.id,
         usage=_decode_usage(record.get("meta")),
         extra={NAME: own} if own else {},

@@ -196,7 +196,8 @@ def _whole(response: Response) -> JsonObject:
     message: JsonObject = {"role": "assistant"}
     plan = "".join(part.text for part in response.parts if isinstance(part, Reasoning) and is_plan(part.extra))
     content = [block for part in response.parts if (block := _encode_block(part))]
-    cited = [encode_citation(source, response.text) for source in response.sources]
+    text = "".join(block.get("text", "") for block in content)
+    cited = [encode_citation(source, text) for source in response.sources]
     fields: dict[str, Json] = {
         "tool_plan": plan,
         "content": content,
