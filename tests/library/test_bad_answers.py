@@ -196,7 +196,7 @@ def test_silence_ends_when_the_time_allowed_is_over(name: str) -> None:
     (said, error, _), seconds = took(answered, 0.2)
     assert isinstance(error, ServerFault if "failing" in name else TimedOut)
     assert said == text
-    assert 0.15 < seconds < 0.6
+    assert 0.15 < seconds < 1
 
 
 @pytest.mark.parametrize("name", SILENT)
@@ -205,14 +205,14 @@ def test_silence_ends_when_the_total_time_is_over(name: str) -> None:
     (said, error, _), seconds = took(answered, Timeouts(total_s=0.2))
     assert isinstance(error, ServerFault if "failing" in name else TimedOut)
     assert said == text
-    assert 0.15 < seconds < 0.6
+    assert 0.15 < seconds < 1
 
 
 def test_silence_in_the_tail_of_a_complete_answer_costs_no_more_than_the_time_allowed() -> None:
     (said, error, response), seconds = took([answer(chunk("a") + FINISHED, length=999), None], 0.2)
     assert (said, error) == ("a", None)
     assert response.finish_reason == "stop"
-    assert seconds < 0.6
+    assert seconds < 1
 
 
 def test_a_provider_that_cannot_be_reached_is_said_at_once() -> None:
