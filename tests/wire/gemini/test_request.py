@@ -318,6 +318,20 @@ def test_conversation_comes_back_the_same() -> None:
     assert body_of(decoded({"contents": CONTENTS})) == {"contents": CONTENTS}
 
 
+def test_turns_of_one_side_stay_apart_unless_results_are_among_them() -> None:
+    result = Message("tool", (ToolResult(id="1", name="f", parts=(Text(text="x"),)),))
+    answer = Message("assistant", (Text(text="a"),))
+    contents = body_of(request(USER, USER, answer, answer, result, USER, USER))["contents"]
+    assert [(content["role"], len(content["parts"])) for content in contents] == [
+        ("user", 1),
+        ("user", 1),
+        ("model", 1),
+        ("model", 1),
+        ("user", 2),
+        ("user", 1),
+    ]
+
+
 def test_results_without_ids_go_in_the_order_of_their_calls() -> None:
     calls = Message("assistant", tuple(ToolCall(id=f"call_{i}", name="f", arguments="{}") for i in (0, 1)))
     results = [Message("tool", (ToolResult(id=f"call_{i}", parts=(Text(text=str(i)),)),)) for i in (1, 0)]
