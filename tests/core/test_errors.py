@@ -163,3 +163,9 @@ def test_secret_is_taken_out_of_request_ids_earlier_tries_and_what_had_arrived()
     assert (error.request_id, earlier.message, str(earlier)) == ("for [key removed]", "no [key removed]", "no [key removed]")
     assert error.partial.text == "key [key removed]."
     assert "sk-1" not in repr(error.partial)
+
+
+def test_short_secret_is_taken_out_only_where_it_stands_alone() -> None:
+    error = errors.AuthFailed("the key k is not known, said the clerk", body="k,kk,k")
+    error.redact("k")
+    assert (error.message, error.body) == ("the key [key removed] is not known, said the clerk", "[key removed],kk,[key removed]")

@@ -29,6 +29,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import msgspec
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from dragoman.core.fold import Response
 
 REDACTED = "[key removed]"
+SHORTEST_REAL_KEY = 8
 
 
 class DragomanError(Exception):
@@ -98,30 +100,37 @@ class DragomanError(Exception):
         """Remove ``secret`` from every text this error could print, its earlier tries' and its partial answer's among them."""
         if not secret:
             return
+        sight = _sight(secret)
         for name in ("message", "body", "code", "param", "request_id"):
             value = getattr(self, name)
             if value and secret in value:
-                setattr(self, name, value.replace(secret, REDACTED))
+                setattr(self, name, sight.sub(REDACTED, value))
         self.args = (self.message,)
         if self.partial is not None:
-            self.partial = cast("Response", _without(self.partial, secret))
+            self.partial = cast("Response", _without(self.partial, sight))
         for error in self.attempts:
             error.redact(secret)
 
 
-def _without(value: object, secret: str) -> object:
-    """``value`` with ``secret`` taken out of every text in it."""
+def _sight(secret: str) -> re.Pattern[str]:
+    """Where ``secret`` stands in a text. One so short that it may be part of a word counts only where it stands alone."""
+    pattern = re.escape(secret)
+    return re.compile(pattern if len(secret) >= SHORTEST_REAL_KEY else rf"(?<![\w-]){pattern}(?![\w-])")
+
+
+def _without(value: object, sight: re.Pattern[str]) -> object:
+    """``value`` with the secret taken out of every text in it."""
     match value:
         case str():
-            return value.replace(secret, REDACTED)
+            return sight.sub(REDACTED, value)
         case bytes():
-            return value.replace(secret.encode(), REDACTED.encode())
+            return sight.sub(REDACTED, value.decode("latin-1")).encode("latin-1")
         case dict():
-            return {_without(name, secret): _without(one, secret) for name, one in value.items()}
+            return {_without(name, sight): _without(one, sight) for name, one in value.items()}
         case tuple() | list():
-            return type(value)(_without(one, secret) for one in value)
+            return type(value)(_without(one, sight) for one in value)
         case msgspec.Struct():
-            return msgspec.structs.replace(value, **{name: _without(getattr(value, name), secret) for name in value.__struct_fields__})
+            return msgspec.structs.replace(value, **{name: _without(getattr(value, name), sight) for name in value.__struct_fields__})
         case _:
             return value
 
