@@ -7,14 +7,15 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 
-from dragoman.catalogue.schema import Auth, Model, Provider
+from dragoman.catalogue.schema import Ability, Auth, Model, ModelList, Provider
 from dragoman.core.errors import UnknownModel, UsageError
 
 ROWS: Final = Path(__file__).parent / "providers"
+MODELS: Final = Path(__file__).parent / "models"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _KNOWN: Final = {"Provider": Provider, "auth": Auth, "models": Model}
 
@@ -24,6 +25,7 @@ class Catalogue:
 
     def __init__(self, user_files: tuple[Path, ...] = ()) -> None:
         self._rows: dict[str, Provider] = {}
+        self._lists: dict[str, dict[str, Model]] = {}
         self._user = {row.name: row for path in user_files for row in read_rows(path)}
 
     def names(self) -> list[str]:
@@ -58,10 +60,41 @@ class Catalogue:
             raise UnknownModel(f"model: {name} has no {rest!r}; {nearest(rest, known)}")
         return row, rest
 
+    def models(self, name: str) -> tuple[Model, ...]:
+        """The models known of the provider ``name``: its row's own first, then those of its list. Raises ``UnknownModel``."""
+        own = {model.name: model for model in self.provider(name).models}
+        listed = self._listed(name)
+        merged = [_completed(model, listed.get(model.name)) for model in own.values()]
+        return (*merged, *(model for model in listed.values() if model.name not in own))
+
+    def model(self, name: str, model: str) -> Model:
+        """What is known of the provider's model ``model``; of one that nobody lists, its name alone. Raises ``UnknownModel``."""
+        own = next((one for one in self.provider(name).models if one.name == model), Model(name=model))
+        return _completed(own, self._listed(name).get(model))
+
+    def _listed(self, name: str) -> dict[str, Model]:
+        """The provider's list by names, read when it is first asked for; empty for a user's own row and where there is none."""
+        if name in self._user:
+            return {}
+        found = self._lists.get(name)
+        if found is None:
+            path = MODELS / f"{name}.json"
+            models = msgspec.json.decode(path.read_bytes(), type=ModelList).models if path.is_file() else ()
+            found = self._lists[name] = {model.name: model for model in models}
+        return found
+
     def _guess(self, model: str) -> str:
         """Providers that list a model of this name, else the nearest provider."""
         owners = [f"{row.name}/{model}" for row in self if any(one.name == model for one in row.models)]
         return f"perhaps {' or '.join(map(repr, owners))}" if owners else nearest(model, self.names())
+
+
+def _completed(own: Model, listed: Model | None) -> Model:
+    """``own``, with what it leaves unknown as ``listed`` has it."""
+    if listed is None:
+        return own
+    unknown = [field for field in Model.__struct_fields__ if getattr(own, field) is None]
+    return msgspec.structs.replace(own, **{field: getattr(listed, field) for field in unknown})
 
 
 def nearest(given: str, allowed: list[str]) -> str:
@@ -107,7 +140,10 @@ def _row(path: Path, told: Mapping[str, object]) -> Provider:
 
 
 def _explain(fault: str) -> str:
-    """msgspec's words, with the nearest names where a field is not known."""
+    """msgspec's words, with the nearest names where a field or an ability is not known."""
+    odd = re.fullmatch(r"Invalid enum value '(.*)' - at `\$\.(abilities)\[.*", fault)
+    if odd:
+        return f"unknown ability {odd.group(1)!r} in {odd.group(2)}; {nearest(odd.group(1), list(get_args(Ability)))}"
     found = re.search(r"unknown field `([^`]*)`(?: - at `\$\.?([^`\[]*))?", fault)
     if not found:
         return fault.replace(" - at `$.", " at `")

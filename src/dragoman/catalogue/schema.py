@@ -2,11 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Final, Literal
 
 import msgspec
 
 from dragoman.core.opaque import JsonObject
+
+Ability = Literal[
+    "chat",
+    "completions",
+    "responses",
+    "messages",
+    "tools",
+    "structured_output",
+    "reasoning",
+    "images_in",
+    "audio_in",
+    "files_in",
+    "images_out",
+    "embeddings",
+    "rerank",
+    "moderation",
+    "speech",
+    "transcription",
+    "token_count",
+    "batch",
+]
+"""What an endpoint can do, a closed list. ``chat``, ``completions`` (a prompt goes on), ``responses`` and ``messages`` are faces of the
+host: OpenAI's two older ones and its newer, and Anthropic's. ``tools``, ``structured_output`` (a JSON schema is obeyed), ``reasoning`` and
+``images_in``, ``audio_in``, ``files_in`` hold for some of its models, not for each. The others are services of their own: ``images_out``
+makes pictures, ``speech`` speaks a text, ``transcription`` writes speech down, ``token_count`` counts without answering, ``batch`` takes
+many requests for later."""
+
+PLACEHOLDER: Final = re.compile(r"\{([A-Z][A-Z0-9_]*(?:\|[A-Z][A-Z0-9_]*)*)\}")
+"""In a base URL: ``{VARIABLE}`` is filled from the environment, ``{FIRST|SECOND}`` from the first of these that is set."""
 
 
 class Auth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -22,12 +52,34 @@ class Auth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The words of the error where a required key is missing, for a provider whose users know them."""
 
 
-class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One model of a provider."""
+class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One model of a provider and what it can do; ``None`` is unknown."""
 
     name: str
     context_tokens: int | None = None
+    """How much it reads and writes together."""
     output_tokens: int | None = None
+    """The longest answer."""
+    tools: bool | None = None
+    images: bool | None = None
+    """Whether it sees pictures."""
+    audio: bool | None = None
+    """Whether it hears sound."""
+    reasoning: bool | None = None
+    """Whether it can think before it answers."""
+    structured_output: bool | None = None
+    """Whether it keeps to a JSON schema."""
+
+
+class ModelList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Models of one provider from somebody else's collection, as ``models/<provider>.json`` holds them."""
+
+    source: str
+    """Where the data comes from."""
+    licence: str
+    checked: str
+    """The day (ISO) of the data."""
+    models: tuple[Model, ...]
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,19 +90,24 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     title: str
     dialect: str
     base_url: str
-    """What stands before the dialect's own path."""
+    """What stands before the dialect's own path. ``{VARIABLE}`` in it is filled from the environment (see ``PLACEHOLDER``)."""
     base_url_variables: tuple[str, ...] = ()
     """Environment variables that replace ``base_url``."""
     auth: Auth = Auth()
     url: str | None = None
     """The provider's home page, for people."""
     docs: str | None = None
+    abilities: tuple[Ability, ...] = ()
+    """What the endpoint can do; what is not named is not known to work."""
     models: tuple[Model, ...] = ()
+    """Those worth naming, as ``docs`` has them on the day ``checked``; ``Catalogue.models`` knows more."""
     default_model: str | None = None
     closed_models: bool = False
     """Only the listed models exist; any other name is an error at the call."""
     quirks: JsonObject = {}
     """Declared deviations, in the form of ``wire.quirks.Quirks``."""
+    prices: str | None = None
+    """The provider's id in genai-prices; ``None`` where its prices are not known."""
     local: bool = False
     """Runs on the user's own machine."""
     working: bool = True
