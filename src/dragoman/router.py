@@ -74,13 +74,13 @@ class Router:
     def target(self, request: Request, key: str | None = None, base_url: str | None = None, strict: bool = False) -> Target:
         """Where ``request`` goes, encoded, addressed and signed."""
         provider, model = self.catalogue.resolve(request.model)
-        endpoint = self.endpoint(provider)
+        endpoint = self.endpoint(provider) if base_url is None else _endpoint(provider, check_base_url(base_url, "base_url"))
         speaking, quirks = endpoint.dialect, endpoint.quirks
         secret = self.key(provider, key)
         call = speaking.encode_request(msgspec.structs.replace(request, model=model), quirks)
         if strict and call.warnings:
             raise Unsupported("; ".join(call.warnings), provider=provider.name, model=model)
-        call = _address(call, check_base_url(base_url, "base_url") if base_url is not None else endpoint.base_url)
+        call = _address(call, endpoint.base_url)
         if secret:
             call = PLACES[provider.auth.place](call, secret, provider.auth.name)
 
@@ -95,17 +95,21 @@ class Router:
         return Target(provider.name, model, call, decoder, decode_error, lambda error: error.redact(secret or ""))
 
     def endpoint(self, provider: Provider) -> Endpoint:
-        """The provider with its dialect loaded and its address known."""
+        """The provider with its dialect loaded and its address known. Raises ``UsageError`` where a part of the address is not set."""
         found = self._endpoints.get(provider.name)
         if found is None:
-            try:
-                quirks = msgspec.convert(provider.quirks, Quirks)
-            except msgspec.ValidationError as fault:
-                raise UsageError(f"provider {provider.name}: quirks: {fault}") from None
-            given = self._base_urls.get(provider.name) or self._surroundings.base_url(provider)
-            base_url = check_base_url(given, f"base URL of {provider.name}")
-            found = self._endpoints[provider.name] = Endpoint(provider, dialect(provider.dialect), quirks, base_url)
+            given = check_base_url(self._base_url(provider), f"base URL of {provider.name}")
+            found = self._endpoints[provider.name] = _endpoint(provider, given)
         return found
+
+    def _base_url(self, provider: Provider) -> str:
+        given = self._base_urls.get(provider.name)
+        if given:
+            return given
+        lacking = self._surroundings.lacking(provider)
+        if lacking:
+            raise UsageError(f"{provider.name}: its address needs {' and '.join(lacking)}; set what is missing, or pass base_url")
+        return self._surroundings.base_url(provider)
 
     def key(self, provider: Provider, given: str | None = None) -> str | None:
         """The provider's key: as given, the client's, the environment's, the key file's. Raises ``MissingKey``."""
@@ -145,6 +149,14 @@ def is_streamed(headers: Headers, asked: bool) -> bool:
     if form is None and kind.startswith(("text/html", "image/", "audio/", "video/")):
         raise BadReply(f"the answer has content type {kind!r}; JSON or an event stream is expected")
     return asked if form is None else form
+
+
+def _endpoint(provider: Provider, base_url: str) -> Endpoint:
+    try:
+        quirks = msgspec.convert(provider.quirks, Quirks)
+    except msgspec.ValidationError as fault:
+        raise UsageError(f"provider {provider.name}: quirks: {fault}") from None
+    return Endpoint(provider, dialect(provider.dialect), quirks, base_url)
 
 
 def _address(call: Call, base_url: str) -> Call:

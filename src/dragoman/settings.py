@@ -16,12 +16,13 @@ Files, below ``$DRAGOMAN_HOME`` or else ``$XDG_CONFIG_HOME/dragoman`` (``~/.conf
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 from dragoman.catalogue.load import Catalogue
-from dragoman.catalogue.schema import Provider
+from dragoman.catalogue.schema import PLACEHOLDER, Provider
 from dragoman.core.errors import MissingKey, UsageError
 
 
@@ -60,12 +61,26 @@ class Surroundings:
         return (stored, str(self.home / "keys.toml")) if stored else None
 
     def base_url(self, provider: Provider) -> str:
-        """The provider's address, or what the environment puts in its place."""
-        for variable in provider.base_url_variables:
-            value = self.environment.get(variable)
-            if value:
-                return value
-        return provider.base_url
+        """The provider's address with its placeholders filled, or what the environment puts in its place.
+
+        A placeholder whose variable is not set is left as it stands; ``lacking`` names it.
+        """
+        return self._other_base_url(provider) or PLACEHOLDER.sub(self._fill, provider.base_url)
+
+    def lacking(self, provider: Provider) -> list[str]:
+        """What the provider's address still needs: variables to set, alternatives as ``A or B``."""
+        if self._other_base_url(provider):
+            return []
+        return list(dict.fromkeys(found.replace("|", " or ") for found in PLACEHOLDER.findall(self.base_url(provider))))
+
+    def _other_base_url(self, provider: Provider) -> str | None:
+        values = (self.environment.get(variable) for variable in provider.base_url_variables)
+        return next((value for value in values if value), None)
+
+    def _fill(self, found: re.Match[str]) -> str:
+        """A placeholder's value; a host may be written with its scheme, as some vendors' own tools want it."""
+        values = (self.environment.get(variable) for variable in found[1].split("|"))
+        return next((value.rpartition("://")[2].rstrip("/") for value in values if value), found[0])
 
     def _key_file(self) -> dict[str, str]:
         if self._keys is None:
