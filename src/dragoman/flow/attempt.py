@@ -81,19 +81,23 @@ def _read_error(incoming: Opened) -> Flow[Reply]:
 
 def _deliver(target: Target, incoming: Opened, progress: Progress) -> Flow[None]:
     decoder = target.decoder(incoming.headers)
-    warnings = target.call.warnings
+    held: list[Event] = []
     while not decoder.done:
         data = yield from _next_bytes(decoder)
         events = decoder.feed(data) if data else decoder.close()
-        if events:
-            if warnings:
-                events = _with_warnings(events, warnings)
-            progress.delivered = progress.delivered or len(events) > 1 or not isinstance(events[0], Started)
-            yield Emit(events)
+        if held:
+            events, held = held + events, []
+        if not progress.delivered and len(events) == 1 and isinstance(events[0], Started):
+            held = events  # were it delivered, a second try would start the answer a second time
+        elif events:
+            progress.delivered = True
+            yield Emit(_with_warnings(events, target.call.warnings))
         if decoder.error:
             raise decoder.error
         if not data:
             break
+    if held:
+        yield Emit(_with_warnings(held, target.call.warnings))
     yield Finish()
 
 
@@ -110,6 +114,8 @@ def _next_bytes(decoder: Decoder) -> Flow[bytes]:
 
 def _with_warnings(events: list[Event], warnings: tuple[str, ...]) -> list[Event]:
     """``Started`` says what the request could not carry."""
+    if not warnings:
+        return events
     return [msgspec.structs.replace(event, warnings=warnings + event.warnings) if isinstance(event, Started) else event for event in events]
 
 
