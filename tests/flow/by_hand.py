@@ -1,4 +1,7 @@
-"""A world for flows without network, clock or chance: what is asked of it is written down, and its time passes only as the script says."""
+"""A world for flows without network, clock or chance: what is asked of it is written down, and its time passes only as the script says.
+
+Whatever is delivered is held against the legal order of events, over all tries together.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from dragoman.core.errors import DragomanError, TimedOut
-from dragoman.core.events import Event
+from dragoman.core.events import Event, OrderCheck
 from dragoman.core.exchange import Call, Decoder, Headers
 from dragoman.core.fold import Response, fold
 from dragoman.flow.attempt import Target
@@ -63,6 +66,7 @@ class World:
     effects: list[Effect] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     _pieces: list[bytes | DragomanError | Pause] = field(default_factory=list)
+    _order: OrderCheck = field(default_factory=OrderCheck)
 
     def run(self, flow: Flow[None]) -> World:
         """Perform everything; raises what the flow raises."""
@@ -95,7 +99,10 @@ class World:
             case Read():
                 return self._read(effect.timeout_s)
             case Emit():
-                self.events.extend(effect.events)
+                assert effect.events, "nothing is delivered"
+                for event in effect.events:
+                    self._order.check(event)
+                    self.events.append(event)
             case Sleep():
                 self.clock_s += effect.seconds
             case Now():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dragoman.core import errors
 from dragoman.core.errors import DragomanError, ModelNotFound, Overloaded, RateLimited, ServerFault, StreamCut, UsageError
+from dragoman.core.events import Started
 from dragoman.core.exchange import Timeouts
 from dragoman.flow.effects import Flow, Open
 from dragoman.flow.retry import RetryBudget, RetryPolicy, retrying
@@ -101,6 +102,13 @@ def test_nothing_is_tried_again_once_text_was_delivered() -> None:
 
 def test_an_answer_that_only_began_is_tried_again() -> None:
     there = world(Heard(pieces=(ROLE, StreamCut("reset"))), GOOD).run(tries())
+    assert there.response.text == "ab"
+
+
+@pytest.mark.parametrize("begun", [(ROLE,), (ROLE[:-2], ROLE[-2:]), (ROLE, ROLE)])
+def test_an_answer_of_several_tries_starts_once(begun: tuple[bytes, ...]) -> None:
+    there = world(Heard(pieces=(*begun, StreamCut("reset"))), failing(503), GOOD).run(tries())
+    assert [type(event) for event in there.events].count(Started) == 1
     assert there.response.text == "ab"
 
 
@@ -219,6 +227,14 @@ def test_a_budget_never_holds_more_than_its_size() -> None:
     for _ in range(10):
         budget.earn()
     assert spend_all(budget) == 2
+
+
+def test_every_call_earns_whether_it_fails_or_not() -> None:
+    budget = RetryBudget(size=1, per_call=0.5)
+    spend_all(budget)
+    for _ in range(2):
+        world(GOOD).run(tries(budget=budget))
+    assert spend_all(budget) == 1
 
 
 def test_a_spent_budget_ends_the_tries() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from dragoman import AsyncClient, Client
 from dragoman.core.errors import DragomanError, ServerFault, UsageError
 from dragoman.emulator import Emulator
 from dragoman.testing import EmulatorFactory
+from dragoman.transport.seam import Transport
 from tests.library.fakes import FakeIncoming, FakeTransport
 from tests.library.servers import Counted, relay
 from tests.library.talk import MODELS, settings
@@ -190,17 +192,19 @@ def test_fifty_threads_share_one_client(way: tuple[str, Counted]) -> None:
 
 
 def test_threads_that_come_first_at_the_same_moment_share_one_transport() -> None:
-    for _ in range(20):
-        client = Client()
-        start = threading.Barrier(8)
+    client = Client()
+    both_make_one = threading.Barrier(2)
+    make = client._configured.make_transport
 
-        def take() -> int:
-            start.wait(10)  # noqa: B023  used within this turn
-            return id(client.transport)  # noqa: B023  as above
+    def make_slowly() -> Transport:
+        with suppress(threading.BrokenBarrierError):  # unless the other comes here too
+            both_make_one.wait(0.2)
+        return make()
 
-        with ThreadPoolExecutor(8) as pool:
-            assert len({number.result() for number in [pool.submit(take) for _ in range(8)]}) == 1
-        client.close()
+    client._configured.make_transport = make_slowly  # type: ignore[method-assign]  # so that both would be here at a time
+    with client, ThreadPoolExecutor(2) as pool:
+        assert len(set(pool.map(lambda _: id(client.transport), range(2)))) == 1
+    assert both_make_one.broken
 
 
 # --- a transport of the user's own
