@@ -6,15 +6,25 @@ import json
 from typing import Any
 
 from dragoman.core.fold import Choice, Response
-from dragoman.core.messages import Reasoning, Refusal, Text
+from dragoman.core.messages import Reasoning, Refusal, Source, Text
 
 Reading = dict[str, Any]
-DETAILS = {
-    "cache_read_tokens": ("prompt_tokens_details", "cached_tokens"),
-    "input_audio_tokens": ("prompt_tokens_details", "audio_tokens"),
-    "reasoning_tokens": ("completion_tokens_details", "reasoning_tokens"),
-    "output_audio_tokens": ("completion_tokens_details", "audio_tokens"),
+COUNTS = {
+    "input_tokens": ("prompt_tokens",),
+    "output_tokens": ("completion_tokens",),
+    "cache_read_tokens": (
+        "prompt_tokens_details.cached_tokens",
+        "prompt_cache_hit_tokens",
+        "num_cached_tokens",
+        "cached_tokens",
+        "cache_read_input_tokens",
+    ),
+    "cache_write_tokens": ("prompt_tokens_details.cache_write_tokens", "cache_creation_input_tokens"),
+    "input_audio_tokens": ("prompt_tokens_details.audio_tokens",),
+    "reasoning_tokens": ("completion_tokens_details.reasoning_tokens", "reasoning_tokens"),
+    "output_audio_tokens": ("completion_tokens_details.audio_tokens",),
 }
+"""Where each count may stand, the first that is there holds."""
 
 
 def objects_of_stream(data: bytes) -> list[Any]:
@@ -28,10 +38,11 @@ def read_objects(objects: list[Any]) -> Reading:
     choices: dict[int, Reading] = {}
     usage = None
     for one in objects:
-        usage = one.get("usage") or usage
+        usage = one.get("usage") or (one.get("x_groq") or {}).get("usage") or usage
         for choice in one.get("choices") or []:
             into = choices.setdefault(
-                choice.get("index", 0), {"text": "", "reasoning": "", "refusal": "", "calls": {}, "finish": None, "tokens": []}
+                choice.get("index", 0),
+                {"text": "", "reasoning": "", "refusal": "", "calls": {}, "finish": None, "tokens": [], "links": [], "proof": None},
             )
             read_choice(choice, into)
     return {
@@ -45,7 +56,15 @@ def read_objects(objects: list[Any]) -> Reading:
 def read_choice(choice: Any, into: Reading) -> None:
     said = choice.get("delta") or choice.get("message") or {}
     read_content(said.get("content"), into)
-    into["reasoning"] += said.get("reasoning_content") or said.get("reasoning") or ""
+    thought = said.get("reasoning_content") or said.get("reasoning") or ""
+    for record in said.get("reasoning_details") or []:
+        into["proof"] = record.get("signature") or into["proof"]
+        thought = thought or record.get("text") or record.get("summary") or ""
+    into["reasoning"] += thought
+    into["links"] += [cited["url_citation"]["url"] for cited in said.get("annotations") or []]
+    function = said.get("function_call") or {}
+    if function.get("name") or function.get("arguments"):
+        into["calls"].setdefault("function", ["", function.get("name"), ""])[2] += function.get("arguments") or ""
     into["refusal"] += said.get("refusal") or ""
     into["finish"] = choice.get("finish_reason") or into["finish"]
     into["tokens"] += [token["token"] for token in (choice.get("logprobs") or {}).get("content") or []]
@@ -72,20 +91,19 @@ def read_content(content: Any, into: Reading) -> None:
 def read_usage(usage: Any) -> Reading | None:
     if not usage:
         return None
-    counts = {"input_tokens": usage.get("prompt_tokens"), "output_tokens": usage.get("completion_tokens")}
-    for name, (group, field) in DETAILS.items():
-        counts[name] = (usage.get(group) or {}).get(field)
-    return counts
+    flat = {**usage}
+    for name, value in usage.items():
+        flat |= {f"{name}.{inner}": count for inner, count in value.items()} if isinstance(value, dict) else {}
+    return {name: next((flat[place] for place in places if flat.get(place) is not None), None) for name, places in COUNTS.items()}
 
 
 def as_reading(response: Response) -> Reading:
     """A decoded response in the same form."""
     usage = response.usage
-    names = ("input_tokens", "output_tokens", *DETAILS)
     return {
         "id": response.id,
         "model": response.model,
-        "usage": None if usage is None else {name: getattr(usage, name) for name in names},
+        "usage": None if usage is None else {name: getattr(usage, name) for name in COUNTS},
         "choices": [_choice(choice) for choice in response.choices],
     }
 
@@ -101,4 +119,6 @@ def _choice(choice: Choice) -> Reading:
         "calls": [[call.id, call.name, call.arguments] for call in Response(choices=(choice,)).tool_calls],
         "finish": choice.finish.raw if choice.finish else None,
         "tokens": [one.token for one in choice.logprobs or ()],
+        "links": [part.url for part in choice.parts if isinstance(part, Source)],
+        "proof": next((part.signature for part in choice.parts if isinstance(part, Reasoning)), None),
     }

@@ -100,10 +100,10 @@ def told_again(told: Told, stream: bool) -> Response:
 
 
 def canonical(reading: dict[str, Any]) -> dict[str, Any]:
-    """``function_call`` is told in today's word, and totals that a host did not count are 0."""
+    """``function_call`` is told in today's word, a total that a host did not count is 0, and without any the usage is not told."""
     usage = reading["usage"]
-    if usage:
-        usage = usage | {name: usage[name] or 0 for name in ("input_tokens", "output_tokens")}
+    totals = {name: usage[name] for name in ("input_tokens", "output_tokens")} if usage else {}
+    usage = {**usage, **{name: count or 0 for name, count in totals.items()}} if any(one is not None for one in totals.values()) else None
     choices = [
         choice | {"finish": {"function_call": "tool_calls"}.get(choice["finish"], choice["finish"])} for choice in reading["choices"]
     ]

@@ -1,8 +1,9 @@
 """Requests and answers at random, in the canonical form that OpenAI's wire can carry without loss.
 
 Canonical means what a round trip gives back unchanged: a message has at least one part (an assistant's may have none), an assistant's
-reasoning is one part and comes first, its tool calls come last; two neighbouring parts of an answer are never of one kind of text, and
-each holds words; results of tools stand in one message; a media type is always said. Everything else is left to chance.
+reasoning is one part and comes first, then come content, tool calls, a sound by its name and pictures; two neighbouring parts of an
+answer are never of one kind of text, and each holds words; results of tools stand in one message; a media type is always said. Everything
+else is left to chance.
 """
 
 from __future__ import annotations
@@ -80,6 +81,7 @@ files = st.builds(File, data=st.binary(max_size=8), media_type=media_types, name
 sounds = st.builds(Audio, data=st.binary(max_size=8), media_type=st.sampled_from(["audio/wav", "audio/mpeg"]), extra=own())
 refusals = st.builds(Refusal, text=words, extra=own())
 contents = st.lists(st.one_of(texts, images, files, sounds, refusals), min_size=1, max_size=3)
+said = st.lists(st.one_of(texts, files, refusals), min_size=1, max_size=3)
 calls = st.builds(ToolCall, id=words, name=words, arguments=words, extra=own())
 results = st.builds(
     ToolResult,
@@ -98,9 +100,11 @@ def is_kept(parts: Sequence[AnyPart]) -> bool:
 @st.composite
 def assistant_turns(draw: st.DrawFn) -> Message:
     thoughts: list[AnyPart] = draw(st.lists(st.builds(Reasoning, text=some_words), max_size=1))
-    content = draw((st.just([]) | contents).filter(is_kept))
+    content = draw((st.just([]) | said).filter(is_kept))
     asked: list[AnyPart] = draw(st.lists(calls, max_size=2))
-    return Message("assistant", (*thoughts, *content, *asked), draw(perhaps(words)), draw(own()))
+    made: list[AnyPart] = draw(st.lists(st.builds(Audio, file_id=some_words), max_size=1))
+    drawn: list[AnyPart] = draw(st.lists(images, max_size=2))
+    return Message("assistant", (*thoughts, *content, *asked, *made, *drawn), draw(perhaps(words)), draw(own()))
 
 
 turns = st.one_of(

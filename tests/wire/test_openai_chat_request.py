@@ -306,12 +306,12 @@ REFUSED: dict[str, tuple[object, str | None, str]] = {
     "empty messages": ({"model": "m", "messages": []}, "messages", "messages: the list is empty"),
     "odd temperature": ({"model": "m", "messages": [GOOD_MESSAGE], "temperature": "hot"}, "temperature", "temperature: expected `float"),
     "odd stop": ({"model": "m", "messages": [GOOD_MESSAGE], "stop": [5]}, "stop[0]", "expected `str`, got `int`"),
-    "odd tools": ({"model": "m", "messages": [GOOD_MESSAGE], "tools": [{"type": "custom"}]}, "tools[0]", "tools[0]: "),
+    "odd tools": ({"model": "m", "messages": [GOOD_MESSAGE], "tools": [{"type": 5}]}, "tools[0]", "tools[0]: "),
     "tool without name": ({"model": "m", "messages": [GOOD_MESSAGE], "tools": [{"function": {}}]}, None, "tools[0].function: "),
     "odd choice": (
-        {"model": "m", "messages": [GOOD_MESSAGE], "tool_choice": "any"},
+        {"model": "m", "messages": [GOOD_MESSAGE], "tool_choice": "some"},
         "tool_choice",
-        "tool_choice: 'any' was given; 'auto', ",
+        "tool_choice: 'some' was given; 'auto', ",
     ),
     "odd format": ({"model": "m", "messages": [GOOD_MESSAGE], "response_format": {"type": "xml"}}, "response_format.type", "'xml'"),
     "no schema": (
@@ -336,7 +336,7 @@ BAD_MESSAGES: dict[str, tuple[object, str, str]] = {
     "no role": (
         {"content": "a"},
         "messages[1].role",
-        "it is missing; one of 'system', 'developer', 'user', 'assistant', 'tool' is expected",
+        "it is missing; one of 'system', 'developer', 'user', 'assistant', 'tool', 'function' is expected",
     ),
     "unknown role": ({"role": "robot", "content": "a"}, "messages[1].role", "'robot' was given; one of 'system', 'developer', 'user', "),
     "role in a list": ({"role": ["user"], "content": "a"}, "messages[1].role", "['user'] was given; one of 'system', "),
@@ -346,7 +346,7 @@ BAD_MESSAGES: dict[str, tuple[object, str, str]] = {
     "number for content": ({"role": "user", "content": 5}, "messages[1].content", "int was given; a string or a list of parts"),
     "object for content": ({"role": "user", "content": {"text": "a"}}, "messages[1].content", "dict was given; a string or a list"),
     "number for a part": ({"role": "user", "content": [5]}, "messages[1].content[0].type", "None was given; one of 'text', 'refusal', "),
-    "unknown part": ({"role": "user", "content": [{"type": "video"}]}, "messages[1].content[0].type", "'video' was given; one of 'text', "),
+    "unknown part": ({"role": "user", "content": [{"type": 5}]}, "messages[1].content[0].type", "5 was given; one of 'text', "),
     "number for text": (
         {"role": "user", "content": [{"type": "text", "text": 5}]},
         "messages[1].content[0].text",

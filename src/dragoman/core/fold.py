@@ -106,7 +106,7 @@ class _Block:
 
     def part(self) -> AnyPart:
         started, text = self.started, "".join(self.pieces)
-        extra = _joined(started.extra, self.ended.extra) if self.ended and self.ended.extra else started.extra
+        extra = joined(started.extra, self.ended.extra) if self.ended and self.ended.extra else started.extra
         match started.kind:
             case "text":
                 return Text(text=text, extra=extra)
@@ -127,7 +127,7 @@ class _Block:
                 assert_never(started.kind)
 
 
-def _joined(first: Extra, last: Extra) -> Extra:
+def joined(first: Extra, last: Extra) -> Extra:
     """Both, dialect by dialect: a vendor tells some of its own fields when a block opens and some when it ends."""
     return {name: {**first.get(name, {}), **last.get(name, {})} for name in first | last}
 

@@ -19,6 +19,7 @@ from dragoman.core.events import (
     TokenLogprob,
     ToolDelta,
 )
+from dragoman.core.fold import joined
 from dragoman.core.opaque import Extra
 from dragoman.wire.balance import Balance
 
@@ -88,6 +89,11 @@ class Blocks:
             self._open(out, kind, media_type)
 
     @property
+    def marked(self) -> Extra:
+        """What the open block is marked with by now."""
+        return self._extra
+
+    @property
     def kind(self) -> BlockKind | None:
         """The kind of the text-like block or the sound that is open."""
         return self._kind
@@ -143,8 +149,15 @@ class Blocks:
         out.append(BlockStarted(index, "opaque", choice=self._choice, extra=extra))
         out.append(BlockEnded(index, choice=self._choice))
 
-    def end(self, out: list[Event]) -> None:
-        """End whatever is open."""
+    def end(self, out: list[Event], extra: Extra | None = None) -> None:
+        """End whatever is open; ``extra`` is what a vendor tells beside all blocks, and stands on the end of the last."""
+        if extra and self._kind is not None:
+            self._extra = joined(self._extra, extra)
+        elif extra and self._open_tools:
+            last = self._open_tools[max(self._open_tools)]
+            last.extra = joined(last.extra, extra)
+        elif extra:
+            self.opaque(out, extra)
         self._end_current(out)
         for tool in self._open_tools.values():
             if not tool.is_named:

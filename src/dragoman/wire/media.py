@@ -17,6 +17,17 @@ _IMAGE_MARKS: Final = (
 )
 """Where a picture's bytes tell its form: offset, mark, media type."""
 
+_AUDIO_MARKS: Final = (
+    (8, b"WAVE", "audio/wav"),
+    (0, b"ID3", "audio/mpeg"),
+    (0, b"\xff\xfb", "audio/mpeg"),
+    (0, b"\xff\xf3", "audio/mpeg"),
+    (0, b"fLaC", "audio/flac"),
+    (0, b"OggS", "audio/ogg"),
+    (0, b"\xff\xf1", "audio/aac"),
+)
+"""Likewise a sound's."""
+
 
 def encode_data_url(data: bytes, media_type: str) -> str:
     return f"data:{media_type};base64,{encode_base64(data)}"
@@ -45,3 +56,8 @@ def decode_base64(text: str, what: str) -> bytes:
 def sniff_image(data: bytes) -> str | None:
     """The media type that a picture's first bytes tell, for wires that do not say it; ``None`` where they tell nothing."""
     return next((media_type for offset, mark, media_type in _IMAGE_MARKS if data.startswith(mark, offset)), None)
+
+
+def sniff_audio(data: bytes) -> str | None:
+    """The media type that a sound's first bytes tell; ``None`` where they tell nothing, as those of bare samples do."""
+    return next((media_type for offset, mark, media_type in _AUDIO_MARKS if data.startswith(mark, offset)), None)

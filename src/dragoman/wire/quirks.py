@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Literal
+from urllib.parse import quote
 
 import msgspec
 
@@ -21,7 +22,7 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How one host differs. Field names are those of the request body as the dialect writes it."""
 
     path: str | None = None
-    """Replaces the dialect's own path."""
+    """Replaces the dialect's own path; ``{model}`` in it stands for the model's name, and a query may follow."""
     headers: dict[str, str] = {}
     """Set on every request; replaces what the dialect sets."""
     rename: dict[str, str] = {}
@@ -38,16 +39,29 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Whether the host streams its answers."""
     stream_usage: bool = True
     """Whether usage at the end of a stream may be asked for."""
-    end_marker: Literal["finish", "done"] = "finish"
-    """What completes a streamed answer: its finish reason, or nothing but the stream's own end marker."""
+    end_marker: Literal["finish", "done", "stream"] = "finish"
+    """What completes a streamed answer: its finish reason; nothing but the stream's own end marker (``done``); or that marker or the
+    stream's orderly end, which is so where several choices are asked for and may come one after another (``stream``)."""
     reasoning_field: str | None = None
-    """The message field in which this host wants the reasoning of earlier turns back; without one it is left out with a warning."""
+    """The message field in which this host wants the reasoning of earlier turns back; without one it is left out with a warning.
+
+    ``reasoning_details`` is a list of records that may be signed, ``content`` means parts of type ``thinking`` there, any other is text.
+    """
+    think_tags: bool = False
+    """Answers hold the model's thinking between ``<think>`` and ``</think>`` in their text."""
+    file_url: Literal["file_data", "document_url"] | None = None
+    """How a file by its address is sent: as a file's data, or as a part of this type; without one it cannot be."""
     text_only: bool = False
     """Messages carry plain text and nothing else."""
     passing_faults: tuple[PassingFault, ...] = ()
 
 
 NONE = Quirks()
+
+
+def path_for(model: str, quirks: Quirks, path: str) -> str:
+    """The dialect's ``path``, or the one that this host has for ``model``."""
+    return (quirks.path or path).replace("{model}", quote(model, safe=""))
 
 
 def apply_quirks(body: JsonObject, quirks: Quirks, warnings: list[str]) -> JsonObject:

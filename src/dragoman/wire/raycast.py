@@ -19,7 +19,7 @@ from dragoman.core.request import Request
 from dragoman.wire.blocks import Blocks
 from dragoman.wire.carried import uncarried
 from dragoman.wire.framed import StreamDecoder
-from dragoman.wire.openai_chat.decoder import FINISH
+from dragoman.wire.openai_chat.answer import FINISH
 from dragoman.wire.openai_chat.encoder import finish_word
 from dragoman.wire.openai_chat.errors import body_error, decode_error, encode_error, error_record, fault_error
 from dragoman.wire.openai_chat.messages import decode_messages

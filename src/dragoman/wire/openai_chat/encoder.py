@@ -23,12 +23,16 @@ from dragoman.core.events import (
 )
 from dragoman.core.exchange import Encoder
 from dragoman.core.fold import Choice, Fold, Response
-from dragoman.core.messages import Message, Reasoning, Refusal, Text, ToolCall
+from dragoman.core.messages import AnyPart, Audio, Image, Message, Opaque, Reasoning, Refusal, Source, Text, ToolCall
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request
 from dragoman.core.usage import Usage
+from dragoman.wire.media import encode_base64
+from dragoman.wire.openai_chat import details
 from dragoman.wire.openai_chat.errors import error_record
-from dragoman.wire.openai_chat.messages import NAME
+from dragoman.wire.openai_chat.messages import MESSAGE, NAME, PART, RESERVED, encode_image, own_fields
+from dragoman.wire.openai_chat.request import LEGACY_FUNCTIONS
+from dragoman.wire.openai_chat.usage import encode_usage
 from dragoman.wire.payload import dump
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.sse import CONTENT_TYPE, encode_event
@@ -46,11 +50,13 @@ def encoder(request: Request, quirks: Quirks) -> Encoder:
 class ChunkBuilder:
     """Events to the chunks of a streamed completion, as objects. Also serves the library's own OpenAI-shaped streams."""
 
-    def __init__(self, model: str, with_usage: bool) -> None:
+    def __init__(self, model: str, with_usage: bool, is_legacy: bool = False) -> None:
         self._head: JsonObject = {"id": "", "object": "chat.completion.chunk", "created": 0, "model": model}
         self._with_usage = with_usage
+        self._is_legacy = is_legacy
         self._calls: dict[tuple[int, int], int] = {}
-        self._kinds: dict[tuple[int, int], str] = {}
+        self._blocks: dict[tuple[int, int], BlockStarted] = {}
+        self._pictures: dict[tuple[int, int], list[bytes]] = {}
         self._greeted: set[int] = set()
         self._usage: Usage | None = None
 
@@ -58,30 +64,32 @@ class ChunkBuilder:
         """The chunks that ``event`` becomes, mostly one or none."""
         match event:
             case TextDelta():
-                field = self._kinds.get((event.choice, event.index), "content")
+                block = self._blocks.get((event.choice, event.index))
+                field = "refusal" if block and block.kind == "refusal" else "content"
                 return self._said(event.choice, {field: event.text}, event.logprobs)
             case ReasoningDelta():
                 return self._said(event.choice, {REASONING_FIELD: event.reasoning})
             case ToolDelta():
-                call = {"index": self._calls[event.choice, event.index], "function": {"arguments": event.arguments}}
-                return self._said(event.choice, {"tool_calls": [call]})
+                return self._said(event.choice, self._call(event.choice, event.index, {}, {"arguments": event.arguments}))
             case Started():
                 return self._start(event)
             case BlockStarted():
                 return self._open(event)
+            case MediaDelta():
+                return self._media(event)
+            case SourceAdded():
+                return self._said(event.choice, {"annotations": [encode_source(event.source)]})
+            case BlockEnded():
+                return self._end(event)
             case Finished():
                 self._usage = event.usage or self._usage
-                return [self._chunk(event.choice, {}, finish_word(event.reason))]
-            case BlockEnded() | SourceAdded() | MediaDelta():
-                return []
+                return [self._chunk(event.choice, {}, finish_word(event.reason, self._is_legacy), None, event.extra.get(NAME))]
             case _:
                 assert_never(event)
 
     def last(self) -> list[JsonObject]:
-        """The chunk with the usage, where it was asked for."""
-        if not self._with_usage:
-            return []
-        return [{**self._head, "choices": [], "usage": encode_usage(self._usage) if self._usage else None}]
+        """The chunk with the usage, where it was asked for and is known."""
+        return [{**self._head, "choices": [], "usage": encode_usage(self._usage)}] if self._with_usage else []
 
     def _start(self, event: Started) -> list[JsonObject]:
         self._head |= {"id": event.id or "", "created": event.created_s or 0, "model": event.model or self._head["model"]}
@@ -90,13 +98,49 @@ class ChunkBuilder:
 
     def _open(self, event: BlockStarted) -> list[JsonObject]:
         key = (event.choice, event.index)
-        if event.kind == "refusal":
-            self._kinds[key] = "refusal"
-        if event.kind != "tool":
+        self._blocks[key] = event
+        own = event.extra.get(NAME, {})
+        if event.kind == "tool":
+            self._calls[key] = sum(choice == event.choice for choice, _ in self._calls)
+            call = {"id": event.id or "", "type": "function", **without_reserved(own)}
+            return self._said(event.choice, self._call(*key, call, {"name": event.name or "", "arguments": ""}))
+        if event.kind == "opaque" and PART in own:
+            return self._said(event.choice, {"content": [own[PART]]})
+        return self._said(event.choice, own[MESSAGE]) if MESSAGE in own else []
+
+    def _call(self, choice: int, index: int, call: JsonObject, function: JsonObject) -> JsonObject:
+        if self._is_legacy:
+            return {"function_call": function}
+        return {"tool_calls": [{"index": self._calls[choice, index], **call, "function": function}]}
+
+    def _media(self, event: MediaDelta) -> list[JsonObject]:
+        key = (event.choice, event.index)
+        if self._blocks[key].kind == "image":
+            self._pictures.setdefault(key, []).append(event.data)
             return []
-        index = self._calls[key] = sum(choice == event.choice for choice, _ in self._calls)
-        call = {"index": index, "id": event.id or "", "type": "function", "function": {"name": event.name or "", "arguments": ""}}
-        return self._said(event.choice, {"tool_calls": [call]})
+        sound: JsonObject = {}
+        if event.data:
+            sound["data"] = encode_base64(event.data)
+        if event.transcript:
+            sound["transcript"] = event.transcript
+        return self._said(event.choice, {"audio": sound}) if sound else []
+
+    def _end(self, event: BlockEnded) -> list[JsonObject]:
+        key = (event.choice, event.index)
+        block, own = self._blocks.pop(key), event.extra.get(NAME, {})
+        delta: JsonObject = dict(own.get(MESSAGE, {}))
+        if block.kind == "image":
+            picture = Image(data=b"".join(self._pictures.pop(key, ())), media_type=block.media_type)
+            delta["images"] = [encode_image(picture)]
+        elif block.kind == "audio":
+            told = {**block.extra.get(NAME, {}), **own}
+            sound = {name: told[name] for name in ("id", "expires_at") if name in told}
+            delta |= {"audio": sound} if sound else {}
+        elif details.FIELD in own:
+            delta[details.FIELD] = own[details.FIELD]
+        elif block.kind == "tool" and without_reserved(own):
+            delta |= self._call(*key, without_reserved(own), {})
+        return self._said(event.choice, delta) if delta else []
 
     def _greeting(self, choice: int) -> JsonObject:
         """The role, once for each choice."""
@@ -109,10 +153,15 @@ class ChunkBuilder:
         return [self._chunk(choice, self._greeting(choice) | delta, None, logprobs)]
 
     def _chunk(
-        self, choice: int, delta: JsonObject, finish: str | None = None, logprobs: tuple[TokenLogprob, ...] | None = None
+        self,
+        choice: int,
+        delta: JsonObject,
+        finish: str | None = None,
+        logprobs: tuple[TokenLogprob, ...] | None = None,
+        own: JsonObject | None = None,
     ) -> JsonObject:
         told = encode_logprobs(logprobs, of_refusal="refusal" in delta)
-        said = {"index": choice, "delta": delta, "logprobs": told, "finish_reason": finish}
+        said = {"index": choice, "delta": delta, "logprobs": told, "finish_reason": finish, **(own or {})}
         chunk = {**self._head, "choices": [said]}
         if self._with_usage:
             chunk["usage"] = None
@@ -126,7 +175,8 @@ class StreamEncoder:
 
     def __init__(self, request: Request) -> None:
         options = request.extra.get(NAME, {}).get("stream_options")
-        self._builder = ChunkBuilder(request.model, bool(isinstance(options, dict) and options.get("include_usage")))
+        with_usage = bool(isinstance(options, dict) and options.get("include_usage"))
+        self._builder = ChunkBuilder(request.model, with_usage, is_legacy(request))
 
     def send(self, event: Event) -> bytes:
         return b"".join(encode_event(dump(chunk)) for chunk in self._builder.chunks(event))
@@ -145,6 +195,7 @@ class WholeEncoder:
 
     def __init__(self, request: Request) -> None:
         self._model = request.model
+        self._is_legacy = is_legacy(request)
         self._fold = Fold()
 
     def send(self, event: Event) -> bytes:
@@ -155,50 +206,106 @@ class WholeEncoder:
         return dump(error_record(error))
 
     def close(self) -> bytes:
-        return dump(completion(self._fold.response(), self._model))
+        return dump(completion(self._fold.response(), self._model, self._is_legacy))
 
 
-def completion(response: Response, model: str) -> JsonObject:
+def is_legacy(request: Request) -> bool:
+    """Whether the caller knows functions alone, as they were before tools."""
+    return bool(request.extra.get(NAME, {}).get(LEGACY_FUNCTIONS))
+
+
+def completion(response: Response, model: str, is_legacy: bool = False) -> JsonObject:
     """A response as OpenAI's ``chat.completion`` object."""
     return {
         "id": response.id or "",
         "object": "chat.completion",
         "created": response.created_s or 0,
         "model": response.model or model,
-        "choices": [_encode_choice(index, choice) for index, choice in enumerate(response.choices)],
-        "usage": encode_usage(response.usage) if response.usage else None,
+        "choices": [_encode_choice(index, choice, is_legacy) for index, choice in enumerate(response.choices)],
+        "usage": encode_usage(response.usage),
         **response.extra.get(NAME, {}),
     }
 
 
-def _encode_choice(index: int, choice: Choice) -> JsonObject:
-    message = _encode_answer(choice.message)
+def _encode_choice(index: int, choice: Choice, is_legacy: bool) -> JsonObject:
+    message = _encode_answer(choice.message, is_legacy)
     return {
         "index": index,
         "message": message,
         "logprobs": encode_logprobs(choice.logprobs, of_refusal=message["content"] is None and message["refusal"] is not None),
-        "finish_reason": finish_word(choice.finish) if choice.finish else None,
+        "finish_reason": finish_word(choice.finish, is_legacy) if choice.finish else None,
+        **choice.extra.get(NAME, {}),
     }
 
 
-def _encode_answer(message: Message) -> JsonObject:
+def _encode_answer(message: Message, is_legacy: bool) -> JsonObject:
     parts = message.parts
-    encoded: JsonObject = {
-        "role": "assistant",
-        "content": _joined(parts, Text),
-        "refusal": _joined(parts, Refusal),
-    }
+    encoded: JsonObject = {"role": "assistant", "content": _encode_content(parts), "refusal": _joined(parts, Refusal)}
     thoughts = _joined(parts, Reasoning)
     if thoughts is not None:
         encoded[REASONING_FIELD] = thoughts
-    calls = [
-        {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": part.arguments}}
-        for part in parts
-        if isinstance(part, ToolCall)
-    ]
-    if calls:
-        encoded["tool_calls"] = calls
+    calls: list[JsonObject] = []
+    for part in parts:
+        own = own_fields(part)
+        encoded |= own.get(MESSAGE, {})
+        match part:
+            case ToolCall():
+                function = {"name": part.name, "arguments": part.arguments}
+                calls.append({"id": part.id, "type": "function", "function": function, **without_reserved(own)})
+            case Source():
+                encoded.setdefault("annotations", []).append(encode_source(part))
+            case Audio() if "audio" not in encoded:
+                encoded["audio"] = _encode_sound(part)
+            case Image():
+                encoded.setdefault("images", []).append(encode_image(part))
+            case Reasoning() if details.FIELD in own:
+                encoded.setdefault(details.FIELD, []).extend(own[details.FIELD])
+            case _:
+                pass
+    if calls and is_legacy:
+        encoded["function_call"] = calls[0]["function"]
+    elif calls:
+        encoded["tool_calls"] = [*calls, *encoded.get("tool_calls", ())]
     return encoded
+
+
+def _encode_content(parts: tuple[AnyPart, ...]) -> Json:
+    """The text; a list of parts where there is one of a type that this wire's imitators alone have."""
+    if not any(PART in own_fields(part) for part in parts if isinstance(part, Opaque)):
+        return _joined(parts, Text)
+    told = [own_fields(part).get(PART) if isinstance(part, Opaque) else _text_part(part) for part in parts]
+    return [part for part in told if part]
+
+
+def _text_part(part: AnyPart) -> JsonObject | None:
+    return {"type": "text", "text": part.text} if isinstance(part, Text) else None
+
+
+def _encode_sound(part: Audio) -> JsonObject:
+    own = own_fields(part)
+    return {
+        "id": own.get("id", ""),
+        "data": encode_base64(part.data or b""),
+        "expires_at": own.get("expires_at", 0),
+        "transcript": part.transcript or "",
+    }
+
+
+def encode_source(source: Source) -> JsonObject:
+    """OpenAI's citation, whose span its clients require: from 0 to 0 where it is not known."""
+    cited: JsonObject = {
+        "url": source.url or "",
+        "title": source.title or "",
+        "start_index": source.start or 0,
+        "end_index": source.end or 0,
+    }
+    if source.quote is not None:
+        cited["content"] = source.quote
+    return {"type": "url_citation", "url_citation": cited}
+
+
+def without_reserved(own: JsonObject) -> JsonObject:
+    return {name: value for name, value in own.items() if name not in RESERVED}
 
 
 def _joined(parts: tuple[object, ...], kind: type[Text | Refusal | Reasoning]) -> str | None:
@@ -206,10 +313,12 @@ def _joined(parts: tuple[object, ...], kind: type[Text | Refusal | Reasoning]) -
     return "".join(texts) if texts else None
 
 
-def finish_word(reason: FinishReason) -> str | None:
+def finish_word(reason: FinishReason, is_legacy: bool = False) -> str | None:
     """OpenAI's word; the vendor's own where we have none, and nothing where the vendor said nothing."""
     if reason.unified == "unknown":
         return None
+    if is_legacy and reason.unified == "tool_calls":
+        return "function_call"
     return reason.raw if reason.unified == "other" else reason.unified
 
 
@@ -218,25 +327,3 @@ def encode_logprobs(logprobs: tuple[TokenLogprob, ...] | None, of_refusal: bool 
         return None
     told = msgspec.to_builtins(logprobs)
     return {"content": None, "refusal": told} if of_refusal else {"content": told, "refusal": None}
-
-
-def encode_usage(usage: Usage) -> JsonObject:
-    """OpenAI's token counts. What is unknown is left out of the details and 0 in the totals, which OpenAI's clients require."""
-    encoded: JsonObject = {
-        "prompt_tokens": usage.input_tokens or 0,
-        "completion_tokens": usage.output_tokens or 0,
-        "total_tokens": usage.total_tokens or 0,
-    }
-    input_details = _known(
-        cached_tokens=usage.cache_read_tokens, cache_write_tokens=usage.cache_write_tokens, audio_tokens=usage.input_audio_tokens
-    )
-    output_details = _known(reasoning_tokens=usage.reasoning_tokens, audio_tokens=usage.output_audio_tokens)
-    if input_details:
-        encoded["prompt_tokens_details"] = input_details
-    if output_details:
-        encoded["completion_tokens_details"] = output_details
-    return encoded
-
-
-def _known(**counts: int | None) -> JsonObject:
-    return {name: count for name, count in counts.items() if count is not None}

@@ -54,12 +54,20 @@ _WORDS: Final[tuple[tuple[type[DragomanError], str, str | None], ...]] = (
 
 def decode_error(reply: Reply, quirks: Quirks) -> DragomanError:
     """The error that a failing answer means."""
-    record = try_object(reply.body)
+    record = _record(reply.body)
     fault = find_fault(record, reply.status, snippet(reply.body)) if record is not None else None
     if fault is None and reply.body[:1] != b"<":
         plain = plain_error(reply)
         fault = Fault(message=plain.message, status=reply.status, body=plain.body)
     return classify(fault, CODES, quirks) if fault else plain_error(reply)
+
+
+def _record(body: bytes) -> JsonObject | None:
+    """The body's object; Google's hosts wrap an error in a list of one."""
+    found = try_object(body)
+    if found is None and body.lstrip()[:1] == b"[":
+        found = try_object(body.strip()[1:-1])
+    return found
 
 
 def find_fault(record: JsonObject, status: int | None, body: str | None) -> Fault | None:
@@ -85,7 +93,7 @@ def fault_error(told: Json, body: str, quirks: Quirks) -> DragomanError:
 
 def body_error(body: bytes, quirks: Quirks) -> DragomanError | None:
     """The error that a whole body tells though its status was a success, or ``None``. Some hosts have a form of their own for it."""
-    record = try_object(body)
+    record = _record(body)
     if record is None:
         return None
     if record.get("error"):

@@ -14,6 +14,8 @@ from dragoman.core.messages import (
     File,
     Image,
     Message,
+    Opaque,
+    Part,
     Reasoning,
     Refusal,
     Role,
@@ -24,12 +26,28 @@ from dragoman.core.messages import (
 )
 from dragoman.core.opaque import Extra, Json, JsonObject
 from dragoman.wire.media import decode_base64, decode_data_url, encode_base64, encode_data_url
+from dragoman.wire.openai_chat import details
 from dragoman.wire.quirks import Quirks
 
 NAME: Final = "openai_chat"
 """Under which the fields that this dialect alone has stand in ``extra``."""
 
-_ROLES: Final[dict[str, Role]] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
+MESSAGE: Final = "message"
+"""Within a part's extra: fields of its whole message, such as a signature, that this dialect alone has."""
+PART: Final = "part"
+"""Within a part's extra: the content part as it came, of a type that has no part of ours."""
+LEGACY: Final = "legacy"
+"""Within a part's extra: the call or result of a function in the form that OpenAI had before tools."""
+RESERVED: Final = frozenset({MESSAGE, PART, LEGACY, details.FIELD})
+
+_ROLES: Final[dict[str, Role]] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
 _AUDIO_FORMATS: Final = {"audio/wav": "wav", "audio/mpeg": "mp3"}
 _AUDIO_TYPES: Final = {name: media_type for media_type, name in _AUDIO_FORMATS.items()}
 
@@ -38,40 +56,45 @@ _AUDIO_TYPES: Final = {name: media_type for media_type, name in _AUDIO_FORMATS.i
 
 
 def encode_messages(messages: tuple[Message, ...], quirks: Quirks, warnings: list[str]) -> list[JsonObject]:
-    """The ``messages`` field."""
+    """The ``messages`` field. Raises ``BadRequest`` where there is none."""
+    if not messages:
+        raise BadRequest("messages: there are none; at least one message is expected", param="messages")
     encoded: list[JsonObject] = []
-    for message in messages:
+    legacy: dict[str, str] = {}
+    for i, message in enumerate(messages):
+        for extra in (message.extra, *(part.extra for part in message.parts)):
+            warnings.extend(foreign(extra, f"messages[{i}]"))
         if message.role == "tool":
-            encoded.extend(_encode_results(message, quirks, warnings))
+            encoded.extend(_encode_results(message, legacy, quirks, warnings))
         else:
+            legacy |= {part.id: part.name for part in message.parts if isinstance(part, ToolCall) and LEGACY in own_fields(part)}
             encoded.append(_encode_message(message, quirks, warnings))
     return encoded
 
 
+def foreign(extra: Extra, where: str) -> list[str]:
+    """Warnings for what other dialects alone have."""
+    return [f"{where}: what {name} alone has ({', '.join(extra[name])}) is left out" for name in extra if name != NAME and extra[name]]
+
+
+def own_fields(part: Part) -> JsonObject:
+    return part.extra.get(NAME, {})
+
+
+def _spread(part: Part) -> JsonObject:
+    """What of the part's own fields stands beside its content on the wire."""
+    own = own_fields(part)
+    return {name: value for name, value in own.items() if name not in RESERVED} if own else own
+
+
 def _encode_message(message: Message, quirks: Quirks, warnings: list[str]) -> JsonObject:
-    content: list[AnyPart] = []
-    calls: list[JsonObject] = []
-    thoughts: list[str] = []
+    said = _Said(quirks, message.role == "assistant")
     for part in message.parts:
-        match part:
-            case ToolCall() if not quirks.text_only:
-                calls.append(_encode_call(part))
-            case Reasoning():
-                thoughts.append(part.text)
-            case ToolResult():
-                raise BadRequest(f"messages: a tool result stands in a message of role {message.role!r}; role 'tool' is expected")
-            case Source():
-                pass  # what an answer cited is not part of what was said
-            case _:
-                content.append(part)
-    encoded: JsonObject = {"role": message.role, "content": _encode_content(content, quirks)}
-    if message.role == "assistant" and not content:
-        encoded["content"] = None if calls else ""
-    if calls:
-        encoded["tool_calls"] = calls
-    if thoughts and quirks.reasoning_field:
-        encoded[quirks.reasoning_field] = "".join(thoughts)
-    elif thoughts:
+        if isinstance(part, ToolResult):
+            raise BadRequest(f"messages: a tool result stands in a message of role {message.role!r}; role 'tool' is expected")
+        said.add(part, warnings)
+    encoded: JsonObject = {"role": message.role, **said.fields()}
+    if said.thoughts and not quirks.reasoning_field:
         warnings.append("messages: the reasoning of earlier turns cannot be sent back to this provider, left out")
     if message.name is not None:
         encoded["name"] = message.name
@@ -79,24 +102,98 @@ def _encode_message(message: Message, quirks: Quirks, warnings: list[str]) -> Js
     return encoded
 
 
+class _Said:
+    """The parts of one message, sorted into the fields where this wire has them."""
+
+    def __init__(self, quirks: Quirks, is_answer: bool) -> None:
+        self._quirks = quirks
+        self._is_answer = is_answer
+        self._content: list[AnyPart] = []
+        self._calls: list[JsonObject] = []
+        self._other: JsonObject = {}
+        self.thoughts: list[Reasoning] = []
+
+    def add(self, part: AnyPart, warnings: list[str]) -> None:
+        own = own_fields(part)
+        match part:
+            case ToolCall() if LEGACY in own and not self._quirks.text_only:
+                self._other["function_call"] = {"name": part.name, "arguments": part.arguments}
+            case ToolCall() if not self._quirks.text_only:
+                self._calls.append(_encode_call(part))
+            case Reasoning():
+                self.thoughts.append(part)
+            case Source():
+                pass  # what an answer cited is not part of what was said
+            case Opaque() if MESSAGE in own:
+                pass
+            case Audio() if self._is_answer and not self._quirks.text_only:
+                self._add_sound(part, warnings)
+            case Image() if self._is_answer and not self._quirks.text_only:
+                self._other.setdefault("images", []).append({**encode_image(part), **_spread(part)})
+            case _:
+                self._content.append(part)
+        for name, value in own.get(MESSAGE, {}).items():
+            if name == "tool_calls":
+                self._calls.extend(value)
+            else:
+                self._other[name] = value
+
+    def _add_sound(self, part: Audio, warnings: list[str]) -> None:
+        """An answer's sound is sent back by its name; one that another provider made, by its words."""
+        name = part.file_id or own_fields(part).get("id")
+        if name:
+            self._other["audio"] = {"id": name}
+        elif part.transcript:
+            self._content.append(Text(text=part.transcript))
+            warnings.append("messages: an answer's sound cannot be sent back here, its words are sent instead")
+        else:
+            raise Unsupported("messages: the OpenAI chat wire takes an answer's sound back by its id alone, and this one has none")
+
+    def fields(self) -> JsonObject:
+        field = self._quirks.reasoning_field
+        content: Json = _encode_content(self._content, self._quirks)
+        fields: JsonObject = {}
+        if self.thoughts and field == "content":
+            said = [{"type": "text", "text": content}] if isinstance(content, str) else content
+            content = [*map(_thinking_part, self.thoughts), *(said if self._content else ())]
+        elif self._is_answer and not self._content:
+            content = None if self._calls or self._other else ""
+        fields["content"] = content
+        if self._calls:
+            fields["tool_calls"] = self._calls
+        if self.thoughts and field == details.FIELD:
+            fields[field] = [record for part in self.thoughts for record in own_fields(part).get(field) or [details.record_of(part)]]
+        elif self.thoughts and field and field != "content":
+            fields[field] = "".join(part.text for part in self.thoughts)
+        return fields | self._other
+
+
+def _thinking_part(part: Reasoning) -> Json:
+    return own_fields(part).get(PART) or {"type": "thinking", "thinking": [{"type": "text", "text": part.text}]}
+
+
 def _encode_call(call: ToolCall) -> JsonObject:
     function = {"name": call.name, "arguments": call.arguments}
-    return {"id": call.id, "type": "function", "function": function, **call.extra.get(NAME, {})}
+    return {"id": call.id, "type": "function", "function": function, **_spread(call)}
 
 
-def _encode_results(message: Message, quirks: Quirks, warnings: list[str]) -> list[JsonObject]:
+def _encode_results(message: Message, legacy: dict[str, str], quirks: Quirks, warnings: list[str]) -> list[JsonObject]:
     encoded = []
     for part in message.parts:
         if quirks.text_only:
             _only_text(part)
         if not isinstance(part, ToolResult):
             raise BadRequest(f"messages: a message of role 'tool' holds {type(part).__name__}; only ToolResult is allowed there")
-        result: JsonObject = {"role": "tool", "tool_call_id": part.id, "content": _encode_content(list(part.parts), quirks)}
-        if part.name is not None:
-            result["name"] = part.name
         if part.is_error:
             warnings.append("messages: this wire cannot say that a tool failed, its result is sent as any other")
-        encoded.append({**result, **part.extra.get(NAME, {})})
+        content = _encode_content(list(part.parts), quirks)
+        if part.id in legacy or LEGACY in own_fields(part):
+            result: JsonObject = {"role": "function", "name": part.name or legacy.get(part.id, ""), "content": content}
+        else:
+            result = {"role": "tool", "tool_call_id": part.id, "content": content}
+            if part.name is not None:
+                result["name"] = part.name
+        encoded.append({**result, **_spread(part)})
     return encoded
 
 
@@ -104,11 +201,11 @@ def _encode_content(parts: list[AnyPart], quirks: Quirks) -> Json:
     """A string for plain text, else a list of content parts."""
     if not parts:
         return ""
-    if len(parts) == 1 and isinstance(parts[0], Text) and not parts[0].extra.get(NAME):
+    if len(parts) == 1 and isinstance(parts[0], Text) and not _spread(parts[0]):
         return parts[0].text
     if quirks.text_only:
         return "".join(_only_text(part) for part in parts)
-    return [_encode_part(part) for part in parts]
+    return [_encode_part(part, quirks) for part in parts]
 
 
 def _only_text(part: AnyPart) -> str:
@@ -117,22 +214,34 @@ def _only_text(part: AnyPart) -> str:
     return part.text
 
 
-def _encode_part(part: AnyPart) -> JsonObject:
+def _encode_part(part: AnyPart, quirks: Quirks) -> JsonObject:
     encode = _PART_ENCODERS.get(type(part))
     if encode is None:
         raise Unsupported(f"messages: the OpenAI chat wire has no place for a {type(part).__name__} part")
-    return {**encode(part), **part.extra.get(NAME, {})}
+    return {**encode(part, quirks), **_spread(part)}
 
 
-def _encode_text(part: Text) -> JsonObject:
+def _encode_opaque(part: Opaque, quirks: Quirks) -> JsonObject:
+    given: JsonObject | None = own_fields(part).get(PART)
+    if given is None:
+        raise Unsupported("messages: a part that another provider alone understands was given")
+    return given
+
+
+def _encode_text(part: Text, quirks: Quirks) -> JsonObject:
     return {"type": "text", "text": part.text}
 
 
-def _encode_refusal(part: Refusal) -> JsonObject:
+def _encode_refusal(part: Refusal, quirks: Quirks) -> JsonObject:
     return {"type": "refusal", "refusal": part.text}
 
 
-def _encode_image(part: Image) -> JsonObject:
+def _encode_image(part: Image, quirks: Quirks) -> JsonObject:
+    return encode_image(part)
+
+
+def encode_image(part: Image) -> JsonObject:
+    """A picture in a question or an answer."""
     if part.data is not None:
         url = encode_data_url(part.data, part.media_type or "image/png")
     elif part.url is not None:
@@ -143,19 +252,24 @@ def _encode_image(part: Image) -> JsonObject:
     return {"type": "image_url", "image_url": image}
 
 
-def _encode_audio(part: Audio) -> JsonObject:
+def _encode_audio(part: Audio, quirks: Quirks) -> JsonObject:
     form = _AUDIO_FORMATS.get(part.media_type or "")
     if part.data is None or form is None:
         raise Unsupported("messages: the OpenAI chat wire takes audio as data of type audio/wav or audio/mpeg")
     return {"type": "input_audio", "input_audio": {"data": encode_base64(part.data), "format": form}}
 
 
-def _encode_file(part: File) -> JsonObject:
+def _encode_file(part: File, quirks: Quirks) -> JsonObject:
+    if part.url is not None and quirks.file_url == "document_url":
+        named: JsonObject = {"document_name": part.name} if part.name is not None else {}
+        return {"type": "document_url", "document_url": part.url, **named}
     file: JsonObject = {}
     if part.file_id is not None:
         file["file_id"] = part.file_id
     elif part.data is not None:
         file["file_data"] = encode_data_url(part.data, part.media_type or "application/pdf")
+    elif part.url is not None and quirks.file_url == "file_data":
+        file["file_data"] = part.url
     else:
         raise Unsupported("messages: the OpenAI chat wire takes a file as data or by file id, not by URL")
     if part.name is not None:
@@ -163,12 +277,13 @@ def _encode_file(part: File) -> JsonObject:
     return {"type": "file", "file": file}
 
 
-_PART_ENCODERS: Final[dict[type, Callable[[Json], JsonObject]]] = {
+_PART_ENCODERS: Final[dict[type, Callable[[Json, Quirks], JsonObject]]] = {
     Text: _encode_text,
     Refusal: _encode_refusal,
     Image: _encode_image,
     Audio: _encode_audio,
     File: _encode_file,
+    Opaque: _encode_opaque,
 }
 
 
@@ -186,7 +301,24 @@ def decode_messages(given: list[Json]) -> tuple[Message, ...]:
             decoded[-1] = msgspec.structs.replace(decoded[-1], parts=decoded[-1].parts + message.parts)
         else:
             decoded.append(message)
-    return tuple(decoded)
+    return _numbered(decoded)
+
+
+def _numbered(messages: list[Message]) -> tuple[Message, ...]:
+    """Calls in the form before tools have no ids; each gets one, and the result of the same name that follows it the same."""
+    count = 0
+    latest: dict[str | None, str] = {}
+    for i, message in enumerate(messages):
+        parts: list[AnyPart] = []
+        for part in message.parts:
+            if isinstance(part, ToolCall) and LEGACY in own_fields(part):
+                latest[part.name] = f"function_call_{count}"
+                count += 1
+            if isinstance(part, (ToolCall, ToolResult)) and LEGACY in own_fields(part):
+                part = msgspec.structs.replace(part, id=latest.get(part.name, ""))
+            parts.append(part)
+        messages[i] = msgspec.structs.replace(message, parts=tuple(parts))
+    return tuple(messages)
 
 
 def decode_message(given: Json, where: str) -> Message:
@@ -201,11 +333,11 @@ def decode_message(given: Json, where: str) -> Message:
     if role == "tool":
         return Message("tool", (_decode_result(given, where),))
     parts = [*_decode_thoughts(given), *_decode_content(given, role, where)]
+    fields = _MESSAGE_FIELDS
     if role == "assistant":
-        parts.extend(_decode_calls(given, where))
-        if isinstance(given.get("refusal"), str):
-            parts.append(Refusal(text=given["refusal"]))
-    rest = {name: value for name, value in given.items() if name not in _MESSAGE_FIELDS and value is not None}
+        parts.extend(_decode_answer(given, where))
+        fields = _ANSWER_FIELDS
+    rest = {name: value for name, value in given.items() if name not in fields and value is not None}
     if given["role"] == "developer":
         rest["role"] = "developer"
     name = given.get("name")
@@ -213,9 +345,45 @@ def decode_message(given: Json, where: str) -> Message:
 
 
 _MESSAGE_FIELDS: Final = frozenset({"role", "content", "name", "tool_calls", "refusal", "reasoning_content", "reasoning"})
+_ANSWER_FIELDS: Final = _MESSAGE_FIELDS | {details.FIELD, "function_call", "audio", "images"}
 
 
-_INSTEAD_OF_CONTENT: Final = ("tool_calls", "refusal", "reasoning_content", "reasoning", "function_call", "audio")
+def _decode_answer(given: JsonObject, where: str) -> list[AnyPart]:
+    """What an assistant's message holds beside its content."""
+    parts = _decode_calls(given, where)
+    match given.get("function_call"):
+        case None:
+            pass
+        case {"name": str(name), "arguments": str(arguments)}:
+            parts.append(ToolCall(id="", name=name, arguments=arguments, extra={NAME: {LEGACY: True}}))
+        case _:
+            place = f"{where}.function_call"
+            raise BadRequest(f"{place}: name and arguments (a JSON text) are expected", param=place)
+    if isinstance(given.get("refusal"), str):
+        parts.append(Refusal(text=given["refusal"]))
+    match given.get("audio"):
+        case None:
+            pass
+        case {"id": str(sound)}:
+            parts.append(Audio(file_id=sound))
+        case _:
+            raise BadRequest(f"{where}.audio.id: it is missing; a string is expected", param=f"{where}.audio.id")
+    images = given.get("images")
+    if isinstance(images, list):
+        parts.extend(_decode_part(image, f"{where}.images[{i}]") for i, image in enumerate(images))
+    return parts
+
+
+_INSTEAD_OF_CONTENT: Final = (
+    "tool_calls",
+    "refusal",
+    "reasoning_content",
+    "reasoning",
+    details.FIELD,
+    "function_call",
+    "audio",
+    "images",
+)
 """With one of these an assistant's content may be null."""
 
 
@@ -233,7 +401,12 @@ def _decode_content(given: JsonObject, role: Role, where: str) -> list[AnyPart]:
 
 def _decode_thoughts(given: JsonObject) -> list[AnyPart]:
     told = given.get("reasoning_content") or given.get("reasoning")
-    return [Reasoning(text=told)] if isinstance(told, str) and told else []
+    text = told if isinstance(told, str) else ""
+    records = given.get(details.FIELD)
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records) or not records:
+        return [Reasoning(text=text)] if text else []
+    proof = next(filter(None, map(details.signature, records)), None)
+    return [Reasoning(text=text or "".join(map(details.words, records)), signature=proof, extra={NAME: {details.FIELD: records}})]
 
 
 def _decode_calls(given: JsonObject, where: str) -> list[AnyPart]:
@@ -255,33 +428,43 @@ def _decode_call(given: Json, where: str) -> ToolCall:
 
 
 def _decode_result(given: JsonObject, where: str) -> ToolResult:
-    call_id = given.get("tool_call_id")
+    is_legacy = given["role"] == "function"
+    call_id, field = (given.get("name"), "name") if is_legacy else (given.get("tool_call_id"), "tool_call_id")
     if not isinstance(call_id, str):
-        raise BadRequest(f"{where}.tool_call_id: a string is expected", param=f"{where}.tool_call_id")
+        raise BadRequest(f"{where}.{field}: a string is expected", param=f"{where}.{field}")
     parts = _decode_content(given, "tool", where)
     allowed = tuple(part for part in parts if isinstance(part, (Text, Image, File)))
     if len(allowed) != len(parts):
         raise BadRequest(f"{where}.content: a tool's result may hold text, images and files", param=f"{where}.content")
     rest = {name: value for name, value in given.items() if name not in ("role", "content", "tool_call_id", "name")}
     name = given.get("name")
+    if is_legacy:
+        rest[LEGACY] = True
     extra: Extra = {NAME: rest} if rest else {}
     return ToolResult(id=call_id, parts=allowed, name=name if isinstance(name, str) else None, extra=extra)
 
 
 def _decode_part(given: Json, where: str) -> AnyPart:
     kind = given.get("type") if isinstance(given, dict) else None
-    decode = _PART_DECODERS.get(kind) if isinstance(kind, str) else None
-    if decode is None:
+    if not isinstance(kind, str):
         raise BadRequest(f"{where}.type: {kind!r} was given; {_allowed(_PART_DECODERS)} is allowed", param=f"{where}.type")
+    decode = _PART_DECODERS.get(kind)
+    if decode is None:
+        return Opaque(extra={NAME: {PART: given}})
     part = decode(given, where)
+    if kind in _WHOLE_PARTS:
+        return part
     rest = {name: value for name, value in given.items() if name not in ("type", kind)}
     return msgspec.structs.replace(part, extra={NAME: rest}) if rest else part
+
+
+_WANTED: Final[dict[type, str]] = {str: "a string", dict: "an object", list: "a list"}
 
 
 def _inner(given: JsonObject, field: str, kind: type, where: str) -> Json:
     value = given.get(field)
     if not isinstance(value, kind):
-        wanted = "a string" if kind is str else "an object"
+        wanted = _WANTED[kind]
         raise BadRequest(f"{where}.{field}: {type(value).__name__} was given; {wanted} is expected", param=f"{where}.{field}")
     return value
 
@@ -295,6 +478,8 @@ def _decode_refusal(given: JsonObject, where: str) -> AnyPart:
 
 
 def _decode_image(given: JsonObject, where: str) -> AnyPart:
+    if isinstance(given.get("image_url"), str):  # Mistral's short form
+        given = {**given, "image_url": {"url": given["image_url"]}}
     image = _inner(given, "image_url", dict, where)
     place = f"{where}.image_url"
     url, detail = _inner(image, "url", str, place), image.get("detail")
@@ -319,8 +504,31 @@ def _decode_file(given: JsonObject, where: str) -> AnyPart:
     name = file.get("filename")
     if isinstance(file.get("file_id"), str):
         return File(file_id=file["file_id"], name=name)
-    data, media_type = decode_data_url(_inner(file, "file_data", str, place), f"{place}.file_data")
+    told = _inner(file, "file_data", str, place)
+    if told.startswith(("https:", "http:")):  # OpenRouter
+        return File(url=told, name=name)
+    data, media_type = decode_data_url(told, f"{place}.file_data")
     return File(data=data, media_type=media_type, name=name)
+
+
+def _decode_thinking(given: JsonObject, where: str) -> AnyPart:
+    """Mistral's thinking of an earlier turn."""
+    thoughts = _inner(given, "thinking", list, where)
+    texts = [thought["text"] for thought in thoughts if isinstance(thought, dict) and isinstance(thought.get("text"), str)]
+    return Reasoning(text="".join(texts), extra={NAME: {PART: given}})
+
+
+def _decode_document(given: JsonObject, where: str) -> AnyPart:
+    """Mistral's file by its address."""
+    name = given.get("document_name")
+    told = given.get("document_url")
+    url = told.get("url") if isinstance(told, dict) else told
+    if not isinstance(url, str):
+        raise BadRequest(f"{where}.document_url: a string is expected", param=f"{where}.document_url")
+    if url.startswith("data:"):
+        data, media_type = decode_data_url(url, f"{where}.document_url")
+        return File(data=data, media_type=media_type, name=name if isinstance(name, str) else None)
+    return File(url=url, name=name if isinstance(name, str) else None)
 
 
 _PART_DECODERS: Final[dict[str, Callable[[JsonObject, str], AnyPart]]] = {
@@ -329,7 +537,11 @@ _PART_DECODERS: Final[dict[str, Callable[[JsonObject, str], AnyPart]]] = {
     "image_url": _decode_image,
     "input_audio": _decode_audio,
     "file": _decode_file,
+    "thinking": _decode_thinking,
+    "document_url": _decode_document,
 }
+_WHOLE_PARTS: Final = frozenset({"thinking", "document_url"})
+"""Types all of whose fields their decoders take."""
 
 
 def _allowed(names: Iterable[str]) -> str:

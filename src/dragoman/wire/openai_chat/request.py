@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, Literal
+from urllib.parse import unquote
 
 import msgspec
 
@@ -10,12 +12,16 @@ from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, with_headers
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
-from dragoman.wire.openai_chat.messages import NAME, decode_messages, encode_messages
+from dragoman.wire.openai_chat.messages import NAME, decode_messages, encode_messages, foreign
 from dragoman.wire.payload import convert, dump, parse_request
-from dragoman.wire.quirks import Quirks, apply_quirks
+from dragoman.wire.quirks import Quirks, apply_quirks, path_for
 
 PATH: Final = "/chat/completions"
-ROUTES: Final = (PATH,)
+ROUTES: Final = (PATH, r"(?:/openai)?/deployments/[^/]+/chat/completions")
+"""The second is Azure's, with the deployment's name for the model."""
+
+LEGACY_FUNCTIONS: Final = "legacy_functions"
+"""Within a request's extra: its tools are to be written as OpenAI had them before, ``functions`` and ``function_call``."""
 
 SCALARS: Final = (
     "temperature",
@@ -49,7 +55,7 @@ def encode_request(request: Request, quirks: Quirks) -> Call:
         ("content-type", "application/json"),
         ("accept", "text/event-stream" if stream else "application/json"),
     )
-    return Call("POST", quirks.path or PATH, with_headers(headers, quirks.headers), dump(body), tuple(warnings))
+    return Call("POST", path_for(request.model, quirks, PATH), with_headers(headers, quirks.headers), dump(body), tuple(warnings))
 
 
 def _encode_body(request: Request, stream: bool, quirks: Quirks, warnings: list[str]) -> JsonObject:
@@ -62,12 +68,13 @@ def _encode_body(request: Request, stream: bool, quirks: Quirks, warnings: list[
         body["max_tokens"] = request.max_output_tokens
     if request.stop:
         body["stop"] = list(request.stop)
-    _encode_tools(request, body)
+    own = dict(request.extra.get(NAME, {}))
+    _encode_tools(request, own, body, warnings)
     if request.response_format:
         body["response_format"] = _encode_format(request.response_format)
     if request.reasoning:
         _encode_reasoning(request.reasoning, body, warnings)
-    body.update(request.extra.get(NAME, {}))
+    body.update(own)
     if stream:
         body["stream"] = True
         if quirks.stream_usage:
@@ -80,14 +87,24 @@ def _encode_body(request: Request, stream: bool, quirks: Quirks, warnings: list[
     return apply_quirks(body, quirks, warnings)
 
 
-def _encode_tools(request: Request, body: JsonObject) -> None:
-    if request.tools:
-        body["tools"] = [_encode_tool(tool) for tool in request.tools]
+def _encode_tools(request: Request, own: JsonObject, body: JsonObject, warnings: list[str]) -> None:
+    is_legacy = own.pop(LEGACY_FUNCTIONS, False)
+    for i, tool in enumerate(request.tools):
+        warnings.extend(foreign(tool.extra, f"tools[{i}]"))
+    tools: list[Json] = [_encode_tool(tool) for tool in request.tools]
     choice = request.tool_choice
-    if isinstance(choice, NamedTool):
-        body["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
-    elif choice is not None:
-        body["tool_choice"] = choice
+    named = choice.name if isinstance(choice, NamedTool) else None
+    if is_legacy:
+        if tools:
+            body["functions"] = [tool["function"] for tool in tools]
+        if choice is not None:
+            body["function_call"] = {"name": named} if named is not None else choice
+        return
+    tools += own.pop("tools", ())
+    if tools:
+        body["tools"] = tools
+    if choice is not None:
+        body["tool_choice"] = {"type": "function", "function": {"name": named}} if named is not None else choice
 
 
 def _encode_tool(tool: Tool) -> JsonObject:
@@ -167,11 +184,20 @@ class _Body(msgspec.Struct):
     tool_choice: str | JsonObject | None = None
     response_format: _Format | None = None
     reasoning_effort: str | None = None
+    functions: list[_Function] | None = None
+    function_call: str | JsonObject | None = None
+
+
+_DEPLOYMENT: Final = re.compile(r"/deployments/([^/?]+)/")
 
 
 def decode_request(call: Call, quirks: Quirks) -> Request:
     """What a caller asks. Raises ``BadRequest`` that names the field."""
-    return request_from(parse_request(call.body), quirks)
+    given = parse_request(call.body)
+    deployment = _DEPLOYMENT.search(call.url)
+    if deployment:
+        given.setdefault("model", unquote(deployment.group(1)))
+    return request_from(given, quirks)
 
 
 def request_from(given: JsonObject, quirks: Quirks) -> Request:
@@ -181,14 +207,15 @@ def request_from(given: JsonObject, quirks: Quirks) -> Request:
     body = convert(given, _Body, "the request body")
     extra = {name: value for name, value in given.items() if name not in _Body.__struct_fields__}
     limit = body.max_completion_tokens if body.max_completion_tokens is not None else body.max_tokens
+    messages = decode_messages(body.messages)
     return Request(
         model=body.model,
-        messages=decode_messages(body.messages),
+        messages=messages,
         stream=quirks.streaming == "always" or (bool(body.stream) and quirks.streaming != "never"),
         max_output_tokens=limit,
         stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
-        tools=tuple(_decode_tool(tool, f"tools[{i}]") for i, tool in enumerate(body.tools or ())),
-        tool_choice=_decode_choice(body.tool_choice),
+        tools=_decode_tools(body, extra),
+        tool_choice=_decode_choice(body, extra),
         response_format=_decode_format(body.response_format),
         reasoning=ReasoningOptions(effort=body.reasoning_effort) if body.reasoning_effort is not None else None,
         extra={NAME: extra} if extra else {},
@@ -196,8 +223,25 @@ def request_from(given: JsonObject, quirks: Quirks) -> Request:
     )
 
 
+def _decode_tools(body: _Body, extra: JsonObject) -> tuple[Tool, ...]:
+    """Functions; tools of other types, which are a host's own, go into ``extra``."""
+    if body.functions is not None and body.tools is None:
+        extra[LEGACY_FUNCTIONS] = True
+        return tuple(
+            Tool(name=one.name, description=one.description, parameters=one.parameters, strict=one.strict) for one in body.functions
+        )
+    tools: list[Tool] = []
+    for i, tool in enumerate(body.tools or ()):
+        kind = tool.get("type", "function")
+        if isinstance(kind, str) and kind != "function":
+            extra.setdefault("tools", []).append(tool)
+        else:
+            tools.append(_decode_tool(tool, f"tools[{i}]"))
+    return tuple(tools)
+
+
 def _decode_tool(given: JsonObject, where: str) -> Tool:
-    if given.get("type", "function") != "function" or not isinstance(given.get("function"), dict):
+    if not isinstance(given.get("type", "function"), str) or not isinstance(given.get("function"), dict):
         raise BadRequest(f'{where}: {{"type": "function", "function": {{…}}}} is expected', param=where)
     function = convert(given["function"], _Function, f"{where}.function")
     rest = {name: value for name, value in given.items() if name not in ("type", "function")}
@@ -210,13 +254,26 @@ def _decode_tool(given: JsonObject, where: str) -> Tool:
     )
 
 
-def _decode_choice(given: str | JsonObject | None) -> ToolChoice | None:
-    match given:
+def _decode_choice(body: _Body, extra: JsonObject) -> ToolChoice | None:
+    if body.function_call is not None and LEGACY_FUNCTIONS in extra:
+        match body.function_call:
+            case "auto" | "none":
+                return body.function_call
+            case {"name": str(name)}:
+                return NamedTool(name)
+            case given:
+                raise BadRequest(f"function_call: {given!r} was given; 'auto', 'none' or a name is allowed", param="function_call")
+    match body.tool_choice:
         case None | "auto" | "none" | "required":
-            return given
+            return body.tool_choice
+        case "any":  # Mistral
+            return "required"
         case {"type": "function", "function": {"name": str(name)}}:
             return NamedTool(name)
-        case _:
+        case {"type": str(kind)} if kind != "function":
+            extra["tool_choice"] = body.tool_choice
+            return None
+        case given:
             raise BadRequest(
                 f"tool_choice: {given!r} was given; 'auto', 'none', 'required' or a named function is allowed", param="tool_choice"
             )

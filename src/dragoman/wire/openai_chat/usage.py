@@ -1,0 +1,98 @@
+"""OpenAI chat: token counts, read in every form that its imitators write and written in OpenAI's own.
+
+``prompt_tokens`` and ``completion_tokens`` are totals that include their parts. The count of cached tokens has other names elsewhere:
+``prompt_cache_hit_tokens`` (DeepSeek), ``num_cached_tokens`` (Mistral), ``cached_tokens`` (Moonshot), ``cache_read_input_tokens``
+(Databricks). Some hosts write counts as ``1.0``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from dragoman.core.opaque import Json, JsonObject
+from dragoman.core.usage import Usage
+from dragoman.wire.payload import parse, parse_object
+
+Count = int | float | None
+
+
+class _InputDetails(msgspec.Struct, gc=False):
+    cached_tokens: Count = None
+    cache_write_tokens: Count = None
+    audio_tokens: Count = None
+
+
+class _OutputDetails(msgspec.Struct, gc=False):
+    reasoning_tokens: Count = None
+    audio_tokens: Count = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: Count = None
+    completion_tokens: Count = None
+    prompt_tokens_details: _InputDetails | None = None
+    completion_tokens_details: _OutputDetails | None = None
+    prompt_cache_hit_tokens: Count = None
+    num_cached_tokens: Count = None
+    cached_tokens: Count = None
+    cache_read_input_tokens: Count = None
+    cache_creation_input_tokens: Count = None
+    reasoning_tokens: Count = None
+
+
+_USAGE: Final = msgspec.json.Decoder(_Usage)
+
+
+def decode_usage(data: bytes) -> Usage | None:
+    """The counts of a ``usage`` record, or ``None`` for null and for a record without any."""
+    if data == b"null":
+        return None
+    told = parse(data, _USAGE, "the usage")
+    read = told.prompt_tokens_details or _InputDetails()
+    written = told.completion_tokens_details or _OutputDetails()
+    raw: JsonObject = parse_object(data, "the usage")
+    if not raw:
+        return None
+    return Usage(
+        input_tokens=_whole(told.prompt_tokens),
+        cache_read_tokens=_first(
+            read.cached_tokens, told.prompt_cache_hit_tokens, told.num_cached_tokens, told.cached_tokens, told.cache_read_input_tokens
+        ),
+        cache_write_tokens=_first(read.cache_write_tokens, told.cache_creation_input_tokens),
+        input_audio_tokens=_whole(read.audio_tokens),
+        output_tokens=_whole(told.completion_tokens),
+        reasoning_tokens=_first(written.reasoning_tokens, told.reasoning_tokens),
+        output_audio_tokens=_whole(written.audio_tokens),
+        raw=raw,
+    )
+
+
+def _whole(count: Count) -> int | None:
+    return None if count is None else int(count)
+
+
+def _first(*counts: Count) -> int | None:
+    return next((int(count) for count in counts if count is not None), None)
+
+
+def encode_usage(usage: Usage | None) -> Json:
+    """OpenAI's record, or null where neither total is known. Where one is, the other is 0, because OpenAI's clients require both."""
+    if usage is None or (usage.input_tokens is None and usage.output_tokens is None):
+        return None
+    read, written = usage.input_tokens or 0, usage.output_tokens or 0
+    encoded: JsonObject = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+    input_details = _known(
+        cached_tokens=usage.cache_read_tokens, cache_write_tokens=usage.cache_write_tokens, audio_tokens=usage.input_audio_tokens
+    )
+    output_details = _known(reasoning_tokens=usage.reasoning_tokens, audio_tokens=usage.output_audio_tokens)
+    if input_details:
+        encoded["prompt_tokens_details"] = input_details
+    if output_details:
+        encoded["completion_tokens_details"] = output_details
+    return encoded
+
+
+def _known(**counts: int | None) -> JsonObject:
+    return {name: count for name, count in counts.items() if count is not None}
