@@ -81,7 +81,7 @@ def messages_from(prompt: Prompt) -> tuple[Message, ...]:
     if isinstance(prompt, (bytes, bytearray, Mapping)) or not hasattr(prompt, "__iter__"):
         raise UsageError(f"messages: {type(prompt).__name__} was given; a string or a list of messages is expected")
     messages = tuple(
-        _checked(item, f"messages[{i}]") if isinstance(item, Message) else decode_message(_plain(item), f"messages[{i}]")
+        _checked(item, f"messages[{i}]") if isinstance(item, Message) else decode_message(_plain(item), f"messages[{i}]", known_only=True)
         for i, item in enumerate(prompt)
     )
     if not messages:

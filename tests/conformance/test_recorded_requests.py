@@ -29,7 +29,7 @@ GOOD = {name: (provider, asked) for provider, name, asked in ASKED if name not i
 def canonical(asked: Any) -> Any:
     """What a client may write in several ways, written in one.
 
-    One text part is a plain string; an assistant's missing or empty content is null beside tool calls; nulls, empty lists of tools and calls and
+    One text part is a plain string; an assistant's missing or empty content is null beside tool calls; nulls, empty lists and
     ``stream: false`` say nothing; a tool without type is a function; the token limit has its older name; reasoning has DeepSeek's name
     for its field; usage is always asked for in a stream; a call's index, left over from a stream, means nothing in a message; functions
     stand before a host's own tools; Mistral's ``any`` is ``required``.

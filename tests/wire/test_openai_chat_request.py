@@ -336,7 +336,7 @@ BAD_MESSAGES: dict[str, tuple[object, str, str]] = {
     "no role": (
         {"content": "a"},
         "messages[1].role",
-        "it is missing; one of 'system', 'developer', 'user', 'assistant', 'tool', 'function' is expected",
+        "it is missing; one of 'system', 'developer', 'user', 'assistant', 'tool' is expected",
     ),
     "unknown role": ({"role": "robot", "content": "a"}, "messages[1].role", "'robot' was given; one of 'system', 'developer', 'user', "),
     "role in a list": ({"role": ["user"], "content": "a"}, "messages[1].role", "['user'] was given; one of 'system', "),

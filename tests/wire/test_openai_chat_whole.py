@@ -127,7 +127,7 @@ BAD_BODIES: dict[str, tuple[bytes, str]] = {
     "truncated": (b'{"choices":[{"message":{"content":"Lo', "the answer cannot be read: "),
     "two values": (b'{"choices":[]}{}', "the answer cannot be read: "),
     "deep": (b'{"choices":' + b"[" * 100_000, "the answer cannot be read: "),
-    "no object": (b"[]", "the answer is a list, not a completion"),
+    "no object": (b"[]", "the answer cannot be read: it is a list"),
     "no choices": (b'{"id":"1"}', "the answer holds no choices"),
     "empty choices": (b'{"choices":[]}', "the answer holds no choices"),
     "odd choices": (b'{"choices":{"a":1}}', "the answer cannot be read: "),

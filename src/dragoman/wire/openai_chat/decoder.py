@@ -139,7 +139,7 @@ class ChunkReader:
 def read_whole(body: bytes, quirks: Quirks) -> list[Event]:
     """A whole completion to events. Raises the error it tells, or ``BadReply``."""
     if body.lstrip()[:1] == b"[":
-        raise body_error(body, quirks) or BadReply("the answer is a list, not a completion", body=snippet(body))
+        raise body_error(body, quirks) or BadReply("the answer cannot be read: it is a list, not a completion", body=snippet(body))
     answer = parse(body, ANSWER)
     if answer.error:
         raise fault_error(answer.error, snippet(body), quirks)

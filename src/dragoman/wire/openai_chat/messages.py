@@ -48,6 +48,7 @@ _ROLES: Final[dict[str, Role]] = {
     "tool": "tool",
     "function": "tool",
 }
+_TODAYS_ROLES: Final = tuple(name for name in _ROLES if name != "function")
 _AUDIO_FORMATS: Final = {"audio/wav": "wav", "audio/mpeg": "mp3"}
 _AUDIO_TYPES: Final = {name: media_type for media_type, name in _AUDIO_FORMATS.items()}
 
@@ -321,18 +322,24 @@ def _numbered(messages: list[Message]) -> tuple[Message, ...]:
     return tuple(messages)
 
 
-def decode_message(given: Json, where: str) -> Message:
-    """One message in OpenAI's form. Raises ``BadRequest`` that names the place."""
+def decode_message(given: Json, where: str, known_only: bool = False) -> Message:
+    """One message in OpenAI's form. Raises ``BadRequest`` that names the place; with ``known_only`` also for parts of a type unknown here,
+    which are otherwise taken for a host's own.
+    """
     if not isinstance(given, dict):
         raise BadRequest(f"{where}: {type(given).__name__} was given; an object with role and content is expected", param=where)
     if "role" not in given:
-        raise BadRequest(f"{where}.role: it is missing; {_allowed(_ROLES)} is expected", param=f"{where}.role")
+        raise BadRequest(f"{where}.role: it is missing; {_allowed(_TODAYS_ROLES)} is expected", param=f"{where}.role")
     role = _ROLES.get(given["role"]) if isinstance(given["role"], str) else None
     if role is None:
-        raise BadRequest(f"{where}.role: {given['role']!r} was given; {_allowed(_ROLES)} is allowed", param=f"{where}.role")
+        raise BadRequest(f"{where}.role: {given['role']!r} was given; {_allowed(_TODAYS_ROLES)} is allowed", param=f"{where}.role")
     if role == "tool":
         return Message("tool", (_decode_result(given, where),))
     parts = [*_decode_thoughts(given), *_decode_content(given, role, where)]
+    odd = next((own_fields(part)[PART]["type"] for part in parts if isinstance(part, Opaque)), None) if known_only else None
+    if odd is not None:
+        position = [part.get("type") for part in given["content"]].index(odd)
+        raise _odd_type(odd, f"{where}.content[{position}]")
     fields = _MESSAGE_FIELDS
     if role == "assistant":
         parts.extend(_decode_answer(given, where))
@@ -447,7 +454,7 @@ def _decode_result(given: JsonObject, where: str) -> ToolResult:
 def _decode_part(given: Json, where: str) -> AnyPart:
     kind = given.get("type") if isinstance(given, dict) else None
     if not isinstance(kind, str):
-        raise BadRequest(f"{where}.type: {kind!r} was given; {_allowed(_PART_DECODERS)} is allowed", param=f"{where}.type")
+        raise _odd_type(kind, where)
     decode = _PART_DECODERS.get(kind)
     if decode is None:
         return Opaque(extra={NAME: {PART: given}})
@@ -456,6 +463,10 @@ def _decode_part(given: Json, where: str) -> AnyPart:
         return part
     rest = {name: value for name, value in given.items() if name not in ("type", kind)}
     return msgspec.structs.replace(part, extra={NAME: rest}) if rest else part
+
+
+def _odd_type(given: object, where: str) -> BadRequest:
+    return BadRequest(f"{where}.type: {given!r} was given; {_allowed(_PART_DECODERS)} is allowed", param=f"{where}.type")
 
 
 _WANTED: Final[dict[type, str]] = {str: "a string", dict: "an object", list: "a list"}
