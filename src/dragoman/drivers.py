@@ -7,13 +7,15 @@ thread, and ends the flow; one that is dropped unread is closed when it is colle
 from __future__ import annotations
 
 import random
+import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from dragoman.core.errors import Cancelled, DragomanError, UsageError
 from dragoman.core.events import Event
 from dragoman.flow.effects import Chance, Close, Effect, Emit, Finish, Flow, Instant, Now, Open, Outcome, Read, Sleep
-from dragoman.transport.seam import AsyncIncoming, AsyncTransport, Incoming, Transport
+from dragoman.transport.seam import AsyncIncoming, AsyncTransport, Hold, Incoming, Transport
 
 
 class Driver:
@@ -26,6 +28,7 @@ class Driver:
         self._busy = False
         self._closed = False
         self._ended = False
+        self._give_up: Callable[[], None] | None = None
 
     def batch(self) -> list[Event]:
         """The next events, at least one; none when the answer has ended. Raises what the flow raises."""
@@ -50,7 +53,7 @@ class Driver:
                     failure = error
         except StopIteration:
             self._check_open()  # a flow that another thread closed ends in the same way as one that is complete
-            self._incoming = None
+            self._incoming = self._give_up = None
             self._ended = True
             return []
         except BaseException:
@@ -64,7 +67,7 @@ class Driver:
             return self._incoming.read(effect.timeout_s)
         if isinstance(effect, Open):
             self._check_open()
-            self._incoming = self._transport.open(effect.call, effect.timeouts)
+            self._incoming = self._transport.open(effect.call, effect.timeouts, self._hold)
             self._check_open()
             return self._incoming
         if isinstance(effect, Finish) and self._incoming:
@@ -72,8 +75,14 @@ class Driver:
         elif isinstance(effect, Close) and self._incoming:
             self._incoming.close()
         elif isinstance(effect, Sleep):
-            time.sleep(effect.seconds)
+            pause(effect.seconds, self._hold)
         return known_outcome(effect)
+
+    def _hold(self, give_up: Callable[[], None]) -> None:
+        """Takes what ends the wait that begins: for an answer's head, or before another try."""
+        self._give_up = give_up
+        if self._closed:
+            give_up()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -83,6 +92,8 @@ class Driver:
     def close(self) -> None:
         """Stop at once. May be called again."""
         self._closed = True
+        if self._give_up is not None:
+            self._give_up()
         if self._incoming is not None:
             self._incoming.close()
         with suppress(ValueError):  # it is being run by another thread, which the closed connection will wake
@@ -103,6 +114,7 @@ class AsyncDriver:
         self._busy = False
         self._closed = False
         self._ended = False
+        self._give_up: Callable[[], None] | None = None
 
     async def batch(self) -> list[Event]:
         """The next events, at least one; none when the answer has ended. Raises what the flow raises."""
@@ -127,7 +139,7 @@ class AsyncDriver:
                     failure = error
         except StopIteration:
             self._check_open()  # a flow that another thread closed ends in the same way as one that is complete
-            self._incoming = None
+            self._incoming = self._give_up = None
             self._ended = True
             return []
         except BaseException:
@@ -141,7 +153,7 @@ class AsyncDriver:
             return await self._incoming.read(effect.timeout_s)
         if isinstance(effect, Open):
             self._check_open()
-            self._incoming = await self._transport.open(effect.call, effect.timeouts)
+            self._incoming = await self._transport.open(effect.call, effect.timeouts, self._hold)
             self._check_open()
             return self._incoming
         if isinstance(effect, Finish) and self._incoming:
@@ -149,10 +161,14 @@ class AsyncDriver:
         elif isinstance(effect, Close) and self._incoming:
             self._incoming.close()
         elif isinstance(effect, Sleep):
-            from asyncio import sleep  # programs that only ever block never load it
-
-            await sleep(effect.seconds)
+            await async_pause(effect.seconds, self._hold)
         return known_outcome(effect)
+
+    def _hold(self, give_up: Callable[[], None]) -> None:
+        """Takes what ends the wait that begins: for an answer's head, or before another try."""
+        self._give_up = give_up
+        if self._closed:
+            give_up()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -162,6 +178,8 @@ class AsyncDriver:
     def close(self) -> None:
         """Stop at once. May be called again."""
         self._closed = True
+        if self._give_up is not None:
+            self._give_up()
         if self._incoming is not None:
             self._incoming.close()
         with suppress(ValueError):  # it is being run by another thread, which the closed connection will wake
@@ -170,6 +188,27 @@ class AsyncDriver:
     def __del__(self) -> None:
         if not self._closed:
             self.close()
+
+
+def pause(seconds: float, hold: Hold) -> None:
+    """Wait; what ``hold`` is handed ends it early."""
+    woken = threading.Event()
+    hold(woken.set)
+    woken.wait(seconds)
+
+
+async def async_pause(seconds: float, hold: Hold) -> None:
+    """``pause`` on an event loop, which may be woken from another thread too."""
+    import asyncio  # programs that only ever block never load it
+
+    woken, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def wake() -> None:
+        loop.call_soon_threadsafe(woken.set)
+
+    hold(wake)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(woken.wait(), seconds)
 
 
 def known_outcome(effect: Effect) -> Outcome:

@@ -11,7 +11,7 @@ from dragoman.core.events import Event
 from dragoman.core.exchange import Call, Headers, Timeouts
 from dragoman.drivers import AsyncDriver, Driver
 from dragoman.flow.effects import Flow
-from dragoman.transport.seam import AsyncIncoming, AsyncTransport, Incoming, Transport
+from dragoman.transport.seam import AsyncIncoming, AsyncTransport, Hold, Incoming, Transport
 
 Piece = bytes | BaseException | Callable[[], bytes]
 
@@ -50,7 +50,7 @@ class FakeTransport:
     at_open: Callable[[], object] = lambda: None
     closed: int = 0
 
-    def open(self, call: Call, timeouts: Timeouts) -> Incoming:
+    def open(self, call: Call, timeouts: Timeouts, hold: Hold | None = None) -> Incoming:
         self.calls.append((call, timeouts))
         self.at_open()
         answer = self.answers.pop(0)
@@ -87,9 +87,9 @@ class AsyncFakeTransport:
     def __init__(self, inner: FakeTransport) -> None:
         self.inner = inner
 
-    async def open(self, call: Call, timeouts: Timeouts) -> AsyncIncoming:
+    async def open(self, call: Call, timeouts: Timeouts, hold: Hold | None = None) -> AsyncIncoming:
         await asyncio.sleep(0)
-        answer = self.inner.open(call, timeouts)
+        answer = self.inner.open(call, timeouts, hold)
         assert isinstance(answer, FakeIncoming)
         return AsyncFakeIncoming(answer)
 

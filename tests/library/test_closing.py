@@ -179,6 +179,30 @@ def test_closing_the_client_ends_a_call_whose_answer_has_not_begun(dragoman_emul
     seen_to_leave(emulator)
 
 
+def test_closing_a_stream_ends_a_call_whose_answer_has_not_begun(dragoman_emulator: EmulatorFactory) -> None:
+    emulator = dragoman_emulator("openai", faults="slow-start=30")
+    with Client(**settings(emulator)) as client:
+        stream = client.stream(MODELS["openai"], "Hi")
+        reader = Reader(stream)
+        reader.start()
+        emulator.requests.wait_for(lambda record: record.outcome is None)
+        stream.close()
+        assert isinstance(reader.ended(), Cancelled)
+        seen_to_leave(emulator)
+
+
+def test_closing_a_stream_ends_the_wait_before_another_try(dragoman_emulator: EmulatorFactory) -> None:
+    emulator = dragoman_emulator("openai", faults="status=429,retry-after=25")
+    with Client(**settings(emulator, max_retries=2)) as client:
+        stream = client.stream(MODELS["openai"], "Hi", timeout=60)
+        reader = Reader(stream)
+        reader.start()
+        emulator.requests.wait_for(lambda record: record.outcome is not None)
+        stream.close()
+        assert isinstance(reader.ended(), Cancelled)
+        assert len(emulator.requests) == 1
+
+
 def test_closing_again_and_again_from_many_threads_is_harmless(endless: Emulator) -> None:
     with Client(**settings(endless)) as client:
         for _ in range(5):
@@ -308,6 +332,37 @@ def test_another_task_may_close_a_stream_that_is_being_read(stalled: Emulator) -
             with pytest.raises(Cancelled):
                 await asyncio.wait_for(task, SOON_S)
             await seen_to_leave_on_loop(stalled)
+
+    asyncio.run(main())
+
+
+def test_another_task_may_close_a_stream_whose_answer_has_not_begun(dragoman_emulator: EmulatorFactory) -> None:
+    emulator = dragoman_emulator("openai", faults="slow-start=30")
+
+    async def main() -> None:
+        async with AsyncClient(**settings(emulator)) as client:
+            stream = client.stream(MODELS["openai"], "Hi")
+            task = asyncio.ensure_future(stream.finish())
+            await asyncio.to_thread(emulator.requests.wait_for, lambda record: record.outcome is None)
+            stream.close()
+            with pytest.raises(Cancelled):
+                await asyncio.wait_for(task, SOON_S)
+            await seen_to_leave_on_loop(emulator)
+
+    asyncio.run(main())
+
+
+def test_another_task_ends_the_wait_before_another_try(dragoman_emulator: EmulatorFactory) -> None:
+    emulator = dragoman_emulator("openai", faults="status=429,retry-after=25")
+
+    async def main() -> None:
+        async with AsyncClient(**settings(emulator, max_retries=2)) as client:
+            stream = client.stream(MODELS["openai"], "Hi", timeout=60)
+            task = asyncio.ensure_future(stream.finish())
+            await asyncio.to_thread(emulator.requests.wait_for, lambda record: record.outcome is not None)
+            stream.close()
+            with pytest.raises(Cancelled):
+                await asyncio.wait_for(task, SOON_S)
 
     asyncio.run(main())
 

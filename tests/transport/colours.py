@@ -13,7 +13,7 @@ import uvloop
 
 from dragoman.core.exchange import Call, Headers, Timeouts
 from dragoman.transport.aio import AsyncioTransport
-from dragoman.transport.seam import AsyncIncoming, AsyncTransport, Incoming, Transport
+from dragoman.transport.seam import AsyncIncoming, AsyncTransport, Hold, Incoming, Transport
 from dragoman.transport.settings import Settings
 from dragoman.transport.sync import SocketTransport, run
 
@@ -90,8 +90,8 @@ class BlockingFace:
     def __init__(self, transport: Transport) -> None:
         self.inner = transport
 
-    async def open(self, call: Call, timeouts: Timeouts) -> AsyncIncoming:
-        return BlockingAnswer(self.inner.open(call, timeouts))
+    async def open(self, call: Call, timeouts: Timeouts, hold: Hold | None = None) -> AsyncIncoming:
+        return BlockingAnswer(self.inner.open(call, timeouts, hold))
 
     async def close(self) -> None:
         self.inner.close()

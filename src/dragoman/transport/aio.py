@@ -21,6 +21,7 @@ from dragoman.core.exchange import Call, Timeouts
 from dragoman.transport.connect import Address
 from dragoman.transport.engine import Conversation, Engine
 from dragoman.transport.pool import Pool
+from dragoman.transport.seam import Hold
 from dragoman.transport.settings import Settings
 
 BUFFER_BYTES = 131_072
@@ -34,10 +35,10 @@ class AsyncioTransport:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watch: AsyncGenerator[None, None] | None = None
 
-    async def open(self, call: Call, timeouts: Timeouts) -> Conversation:
+    async def open(self, call: Call, timeouts: Timeouts, hold: Hold | None = None) -> Conversation:
         if self._loop is not asyncio.get_running_loop():
             await self._settle()
-        return await self._engine.open(call, timeouts)
+        return await self._engine.open(call, timeouts, hold)
 
     async def close(self) -> None:
         self._engine.pool.close_all(for_ever=True)

@@ -17,6 +17,7 @@ from dragoman.core.exchange import Call, Headers, Timeouts
 from dragoman.transport.connect import Dialer, DialT, connect, reason
 from dragoman.transport.http1 import Exchange, encode_request
 from dragoman.transport.pool import Connection, Pool
+from dragoman.transport.seam import Hold
 from dragoman.transport.settings import Settings
 from dragoman.transport.target import Target, split_url
 from dragoman.transport.tls import TlsContext
@@ -38,7 +39,7 @@ class Engine(Generic[DialT]):
         self._tls = TlsContext(settings)
         self._targets: dict[str, Target] = {}
 
-    async def open(self, call: Call, timeouts: Timeouts) -> Conversation:
+    async def open(self, call: Call, timeouts: Timeouts, hold: Hold | None = None) -> Conversation:
         """Send ``call``; return when the head of its answer is here."""
         if self.pool.closed:
             raise UsageError("the transport is closed; a new one is needed")
@@ -48,11 +49,11 @@ class Engine(Generic[DialT]):
         waits = Waits(timeouts, now)
         kept = self.pool.take(target.origin, now)
         if kept is not None:
-            conversation = self._conversation(kept, call, waits)
+            conversation = self._conversation(kept, call, waits, hold)
             if await conversation.begin(self._as_wanted(kept, call, target, data)):
                 return _past_the_proxy(conversation, kept)
         fresh = await self._connect(target, waits)
-        conversation = self._conversation(fresh, call, waits)
+        conversation = self._conversation(fresh, call, waits, hold)
         await conversation.begin(self._as_wanted(fresh, call, target, data))
         return _past_the_proxy(conversation, fresh)
 
@@ -63,9 +64,12 @@ class Engine(Generic[DialT]):
         self._targets[url] = target
         return target
 
-    def _conversation(self, connection: Connection, call: Call, waits: Waits) -> Conversation:
+    def _conversation(self, connection: Connection, call: Call, waits: Waits, hold: Hold | None) -> Conversation:
         exchange = Exchange(head_only=call.method == "HEAD", max_head_bytes=self._settings.max_head_bytes)
-        return Conversation(self.pool, connection, exchange, waits)
+        conversation = Conversation(self.pool, connection, exchange, waits)
+        if hold is not None:
+            hold(conversation.close)
+        return conversation
 
     def _as_wanted(self, connection: Connection, call: Call, target: Target, data: bytes) -> bytes:
         if not connection.form:

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar, overload
 from dragoman.core.errors import BadReply, Cancelled, ConnectFailed, DragomanError, StreamCut, TimedOut, TransportError, UsageError
 from dragoman.core.exchange import Call, Headers, Timeouts
 from dragoman.transport.http1 import encode_request
+from dragoman.transport.seam import Hold
 from dragoman.transport.waits import Waits, sooner
 
 _UNDONE = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd"})
@@ -149,7 +150,7 @@ class HttpxTransport:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def open(self, call: Call, timeouts: Timeouts) -> HttpxIncoming:
+    def open(self, call: Call, timeouts: Timeouts, hold: Hold | None = None) -> HttpxIncoming:
         errand = _Errand(self._client, call, timeouts)
         try:
             response = self._client.send(errand.request, stream=True, follow_redirects=False)
@@ -215,7 +216,7 @@ class AsyncHttpxTransport:
         self._client = client
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def open(self, call: Call, timeouts: Timeouts) -> AsyncHttpxIncoming:
+    async def open(self, call: Call, timeouts: Timeouts, hold: Hold | None = None) -> AsyncHttpxIncoming:
         errand = _Errand(self._client, call, timeouts)
         sending = self._client.send(errand.request, stream=True, follow_redirects=False)
         response = await _within(errand, sending, errand.left(None), in_body=False)

@@ -13,6 +13,7 @@ import msgspec
 from dragoman.core.errors import Cancelled, DragomanError, UsageError
 from dragoman.core.exchange import Call, Headers, Timeouts
 from dragoman.transport.http1 import Exchange
+from dragoman.transport.seam import Hold
 
 
 class Recording(msgspec.Struct, frozen=True):
@@ -36,7 +37,7 @@ class ReplayTransport:
         self._answers: Iterator[Answer] = iter(answers)
         self._closed = False
 
-    def open(self, call: Call, timeouts: Timeouts) -> ReplayIncoming:
+    def open(self, call: Call, timeouts: Timeouts, hold: Hold | None = None) -> ReplayIncoming:
         return ReplayIncoming(self._next(call))
 
     def close(self) -> None:
@@ -87,7 +88,7 @@ class AsyncReplayTransport:
         self._inner = ReplayTransport(answers)
         self.calls = self._inner.calls
 
-    async def open(self, call: Call, timeouts: Timeouts) -> AsyncReplayIncoming:
+    async def open(self, call: Call, timeouts: Timeouts, hold: Hold | None = None) -> AsyncReplayIncoming:
         return AsyncReplayIncoming(self._inner.open(call, timeouts))
 
     async def close(self) -> None:

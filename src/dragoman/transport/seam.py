@@ -5,9 +5,13 @@ Law: whatever goes wrong is a ``DragomanError``; whoever opened an answer reads 
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
 from dragoman.core.exchange import Call, Headers, Timeouts
+
+Hold: TypeAlias = Callable[[Callable[[], None]], None]
+"""Is handed, as soon as a call has a connection, what closes it at once: so that a call can be given up before its answer begins."""
 
 
 class Incoming(Protocol):
@@ -37,7 +41,7 @@ class Incoming(Protocol):
 class Transport(Protocol):
     """Sends calls, one exchange each."""
 
-    def open(self, call: Call, timeouts: Timeouts) -> Incoming:
+    def open(self, call: Call, timeouts: Timeouts, hold: Hold | None = None) -> Incoming:
         """Send ``call`` (its URL absolute) and return when the head of the answer has arrived."""
 
     def close(self) -> None:
@@ -63,6 +67,6 @@ class AsyncIncoming(Protocol):
 class AsyncTransport(Protocol):
     """``Transport`` for a running event loop."""
 
-    async def open(self, call: Call, timeouts: Timeouts) -> AsyncIncoming: ...
+    async def open(self, call: Call, timeouts: Timeouts, hold: Hold | None = None) -> AsyncIncoming: ...
 
     async def close(self) -> None: ...

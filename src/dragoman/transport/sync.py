@@ -21,6 +21,7 @@ from dragoman.core.errors import Cancelled
 from dragoman.core.exchange import Call, Headers, Timeouts
 from dragoman.transport.connect import Address
 from dragoman.transport.engine import Conversation, Engine
+from dragoman.transport.seam import Hold
 from dragoman.transport.settings import Settings
 
 RECEIVE_BYTES = 65_536
@@ -46,8 +47,8 @@ class SocketTransport:
     def __init__(self, settings: Settings | None = None, environ: Mapping[str, str] | None = None) -> None:
         self._engine = Engine(settings or Settings(), os.environ if environ is None else environ, SocketDialer())
 
-    def open(self, call: Call, timeouts: Timeouts) -> SocketIncoming:
-        return SocketIncoming(run(self._engine.open(call, timeouts)))
+    def open(self, call: Call, timeouts: Timeouts, hold: Hold | None = None) -> SocketIncoming:
+        return SocketIncoming(run(self._engine.open(call, timeouts, hold)))
 
     def close(self) -> None:
         self._engine.pool.close_all(for_ever=True)
