@@ -13,7 +13,18 @@ DONE_FIELDS = {
     "response.function_call_arguments": "arguments",
 }
 """What a ``.done`` repeats of the deltas before it."""
-CHANGES = {"status", "output", "usage", "incomplete_details", "error", "completed_at", "service_tier", "tool_usage", "moderation", "billing"}
+CHANGES = {
+    "status",
+    "output",
+    "usage",
+    "incomplete_details",
+    "error",
+    "completed_at",
+    "service_tier",
+    "tool_usage",
+    "moderation",
+    "billing",
+}
 """What of a response is known only at its end."""
 LAST = ("response.completed", "response.incomplete", "response.failed")
 

@@ -111,8 +111,8 @@ def canonical_request(body: Any) -> Any:
     """The form in which a request is written.
 
     A string as ``input`` is one user message; every item has a type; one bare text is a plain string; a text of the model's has its list of
-    annotations; an image has a detail; null, ``stream: false``, and empty lists of tools and ``include`` say nothing; a function has all its
-    fields; a message with a name has a status; what the format of plain text says is the default.
+    annotations; an image has a detail; null, ``stream: false``, and empty lists of tools and ``include`` say nothing; a function has all
+    its fields; a message with a name has a status.
     """
     body = {name: value for name, value in body.items() if value is not None and (name, value) not in (("stream", False), ("tools", []))}
     if isinstance(body.get("input"), str):

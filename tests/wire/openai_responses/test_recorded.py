@@ -66,7 +66,9 @@ def test_stream_is_told_delta_by_delta(exchange: Exchange) -> None:
     assert told.response.text == recorded.deltas_of(exchange, "output_text")
     plain = [one["delta"] for one in recorded.objects_of(exchange) if one["type"] == "response.output_text.delta" and one["delta"]]
     assert [event.text for event in told.events if event.text] == plain
-    tokens = [token["token"] for one in recorded.objects_of(exchange) for token in one.get("logprobs") or [] if one["type"].endswith("delta")]
+    tokens = [
+        token["token"] for one in recorded.objects_of(exchange) for token in one.get("logprobs") or [] if one["type"].endswith("delta")
+    ]
     assert [one.token for one in told.response.choices[0].logprobs or ()] == tokens
 
 

@@ -181,7 +181,7 @@ class EventReader:
     def _read_other(self, kind: str, event: _Event, data: bytes, out: list[Event]) -> None:
         if kind == "error" or (event.error and not kind.startswith("response.")):
             raise told_error(parse_object(data), snippet(data), self._quirks)
-        read = _READERS.get(kind)
+        read = READERS.get(kind)
         if read is None:
             return  # progress of a tool that the vendor runs, whose item says it all at its end, or an event that is yet to come
         if not self._started and kind not in _LIFE:
@@ -277,7 +277,7 @@ class EventReader:
 _STATUS: Final = {f"response.{status}": status for status in ("completed", "incomplete", "failed", "cancelled")}
 _LIFE: Final = frozenset({*_STATUS, "response.created", "response.queued", "response.in_progress"})
 _Read = Callable[[EventReader, _Event, list[Event]], None]
-_READERS: Final[dict[str, _Read]] = {
+READERS: Final[dict[str, _Read]] = {
     "response.created": EventReader._read_start,
     "response.queued": EventReader._read_start,
     "response.in_progress": EventReader._read_start,
