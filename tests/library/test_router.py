@@ -285,3 +285,19 @@ def test_the_content_type_tells_the_form_and_without_one_the_asking_does(kind: s
 def test_a_type_that_no_answer_has_is_a_bad_reply(kind: str) -> None:
     with pytest.raises(BadReply, match="JSON or an event stream is expected"):
         is_streamed((("content-type", kind),), True)
+
+
+def test_azure_is_addressed_by_deployment_and_signed_in_its_own_field(tmp_path: Path) -> None:
+    endpoint = router(tmp_path, {"AZURE_OPENAI_ENDPOINT": "https://mine.openai.azure.com/", "AZURE_OPENAI_API_KEY": "k-1"})
+    call = endpoint.target(request("azure/my-gpt")).call
+    assert call.url == "https://mine.openai.azure.com/openai/deployments/my-gpt/chat/completions?api-version=2024-10-21"
+    assert header(call.headers, "api-key") == "k-1"
+    assert header(call.headers, "authorization") is None
+
+
+def test_where_several_choices_are_asked_for_the_first_finish_reason_is_not_the_end(tmp_path: Path) -> None:
+    said = b'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}\n\n'
+    for n, is_ending in ((None, True), (1, True), (2, False)):
+        decoder = target(tmp_path, n=n, stream=True).decoder((("content-type", "text/event-stream"),))
+        decoder.feed(said)
+        assert decoder.ending is is_ending

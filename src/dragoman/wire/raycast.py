@@ -38,6 +38,8 @@ _CARRIED: Final = frozenset({"model", "messages", "stream", "temperature"})
 def encode_request(request: Request, quirks: Quirks) -> Call:
     """The call for ``request``; the constants around the messages are those the service's own program sent."""
     warnings = uncarried(request, _CARRIED)
+    if not request.messages:
+        raise BadRequest("messages: there are none; at least one message is expected", param="messages")
     body: JsonObject = {
         "debug": False,
         "locale": "en-CN",
@@ -55,6 +57,10 @@ def encode_request(request: Request, quirks: Quirks) -> Call:
 
 def _encode_message(message: Message, position: int, warnings: list[str]) -> JsonObject:
     texts: list[str] = []
+    for extra in (message.extra, *(part.extra for part in message.parts)):
+        warnings.extend(
+            f"messages[{position}]: what {name} alone has ({', '.join(extra[name])}) is left out" for name in extra if extra[name]
+        )
     for part in message.parts:
         match part:
             case Text():

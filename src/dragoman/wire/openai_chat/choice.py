@@ -159,7 +159,8 @@ class ChoiceReader:
             return
         arguments = _arguments(function.arguments) if function else ""
         extra: Extra | None = {NAME: {"extra_content": call.extra_content}} if call.extra_content else None
-        self._blocks.tool(out, key, call.id, function.name if function else None, arguments, extra)
+        name = function.name if function else None
+        self._blocks.tool(out, key, call.id or None, name or None, arguments, extra)  # some hosts say them again as ""
 
     def _say_custom(self, key: int, id: str | None, custom: Custom) -> None:
         if key not in self._custom:
@@ -177,7 +178,8 @@ class ChoiceReader:
             blocks.begin(out, "audio", _STREAMED_SOUND)
         if blocks.kind == "audio":
             told: JsonObject = {**({"id": sound.id} if sound.id else {}), **({"expires_at": sound.expires_at} if sound.expires_at else {})}
-            blocks.mark({NAME: {**blocks.marked.get(NAME, {}), **told}})
+            if told:
+                blocks.mark({NAME: {**blocks.marked.get(NAME, {}), **told}})
 
     def _say_images(self, images: list[Json], out: list[Event]) -> None:
         """Pictures that the model made; one by address has no bytes to give out and is kept as it came."""

@@ -1,0 +1,335 @@
+"""What an answer holds beside text and calls: sound, pictures, citations, signed thinking, functions as before tools, hosts' own fields.
+
+Each answer is read streamed and whole, in every split, and told again by our server role, to ourselves and to OpenAI's own SDK.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import openai
+import pytest
+
+from dragoman.core.errors import BadReply, BadRequest, RateLimited, StreamCut
+from dragoman.core.events import Event, SourceAdded
+from dragoman.core.exchange import Reply
+from dragoman.core.fold import Choice, Response
+from dragoman.core.messages import AnyPart, Audio, Image, Message, Opaque, Reasoning, Source, Text, ToolCall
+from dragoman.core.request import Request
+from dragoman.core.usage import Usage
+from dragoman.wire.openai_chat import decode_error, decoder, encoder
+from dragoman.wire.openai_chat.encoder import completion
+from dragoman.wire.openai_chat.usage import encode_usage
+from dragoman.wire.quirks import NONE, Quirks
+from tests.wire.ollama.loopback import Server, serving
+from tests.wire.splits import Told, read, read_split_anyhow
+
+PICTURE = b"\x89PNG\r\n\x1a\n-a"
+SOUND = b"RIFF0000WAVEab"
+DETAIL = {"type": "reasoning.text", "format": "anthropic-claude-v1", "index": 0, "text": "Hm, 2.", "signature": "c2ln"}
+HIDDEN = {"type": "reasoning.encrypted", "format": "openai-responses-v1", "index": 1, "data": "Z0FB", "id": "rs_1"}
+CITATION = {"url": "https://x.test", "title": "X", "start_index": 1, "end_index": 4, "content": "x is"}
+
+
+def stream(*deltas: dict[str, Any], finish: str = "stop", **more: Any) -> bytes:
+    chunks = [{"id": "c", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    chunks.append({"id": "c", "model": "m", "choices": [{"index": 0, "delta": {}, "finish_reason": finish, **more}]})
+    return b"".join(b"data: %b\n\n" % json.dumps(chunk).encode() for chunk in chunks) + b"data: [DONE]\n\n"
+
+
+def whole(message: dict[str, Any], finish: str = "stop", **more: Any) -> bytes:
+    choice = {"index": 0, "message": message, "finish_reason": finish, **more}
+    return json.dumps({"id": "c", "model": "m", "choices": [choice]}).encode()
+
+
+def streamed(data: bytes, quirks: Quirks = NONE) -> Told:
+    return read_split_anyhow(lambda: decoder(True, quirks), data)
+
+
+def at_once(data: bytes, quirks: Quirks = NONE) -> Told:
+    return read_split_anyhow(lambda: decoder(False, quirks), data)
+
+
+def parts(told: Told) -> tuple[AnyPart, ...]:
+    assert told.error is None
+    return told.response.choices[0].parts
+
+
+def request(stream: bool = False, **extra: Any) -> Request:
+    return Request(model="m", messages=(Message("user", (Text(text="Hi"),)),), stream=stream, extra={"openai_chat": extra} if extra else {})
+
+
+def written(told: Told, stream: bool, **extra: Any) -> bytes:
+    encoding = encoder(request(stream, **extra), NONE)
+    return b"".join(encoding.send(event) for event in told.events) + encoding.close()
+
+
+DELTAS: dict[str, tuple[bytes, bytes, tuple[AnyPart, ...]]] = {
+    "sound": (
+        stream(
+            {"audio": {"id": "audio_1", "data": base64.b64encode(SOUND[:12]).decode(), "transcript": "He"}},
+            {"audio": {"data": base64.b64encode(SOUND[12:]).decode()}},
+            {"audio": {"transcript": "llo"}},
+            {"audio": {"expires_at": 9}},
+        ),
+        whole(
+            {"content": None, "audio": {"id": "audio_1", "data": base64.b64encode(SOUND).decode(), "expires_at": 9, "transcript": "Hello"}}
+        ),
+        (Audio(data=SOUND, media_type="audio/wav", transcript="Hello", extra={"openai_chat": {"id": "audio_1", "expires_at": 9}}),),
+    ),
+    "pictures": (
+        stream(
+            {"content": "See"},
+            {"images": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{base64.b64encode(PICTURE).decode()}"}}]},
+        ),
+        whole(
+            {
+                "content": "See",
+                "images": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{base64.b64encode(PICTURE).decode()}"}}],
+            }
+        ),
+        (Text(text="See"), Image(data=PICTURE, media_type="image/png")),
+    ),
+    "citations": (
+        stream({"content": "a xyz"}, {"annotations": [{"type": "url_citation", "url_citation": CITATION}]}),
+        whole({"content": "a xyz", "annotations": [{"type": "url_citation", "url_citation": CITATION}]}),
+        (Text(text="a xyz"), Source(url="https://x.test", title="X", quote="x is", start=1, end=4)),
+    ),
+    "signed thinking": (
+        stream(
+            {"reasoning": "Hm,", "reasoning_details": [{**DETAIL, "text": "Hm,", "signature": ""}]},
+            {"reasoning": " 2.", "reasoning_details": [{**DETAIL, "text": " 2.", "signature": None}]},
+            {"content": "", "reasoning_details": [{"type": "reasoning.text", "index": 0, "signature": "c2ln"}]},
+            {"reasoning_details": [HIDDEN]},
+            {"content": "4"},
+        ),
+        whole({"content": "4", "reasoning": "Hm, 2.", "reasoning_details": [DETAIL, HIDDEN]}),
+        (
+            Reasoning(text="Hm, 2.", signature="c2ln", extra={"openai_chat": {"reasoning_details": [DETAIL, HIDDEN]}}),
+            Text(text="4"),
+        ),
+    ),
+    "thinking in details alone": (
+        stream({"reasoning_details": [{**DETAIL, "text": "Hm,"}]}, {"reasoning_details": [{**DETAIL, "text": " 2."}]}, {"content": "4"}),
+        whole({"content": "4", "reasoning_details": [DETAIL]}),
+        (Reasoning(text="Hm, 2.", signature="c2ln", extra={"openai_chat": {"reasoning_details": [DETAIL]}}), Text(text="4")),
+    ),
+    "function as before tools": (
+        stream({"function_call": {"name": "f", "arguments": ""}}, {"function_call": {"arguments": '{"x": 1}'}}, finish="function_call"),
+        whole({"content": None, "function_call": {"name": "f", "arguments": '{"x": 1}'}}, "function_call"),
+        (ToolCall(id="", name="f", arguments='{"x": 1}', extra={"openai_chat": {"legacy": True}}),),
+    ),
+    "signature on a call": (
+        stream(
+            {"tool_calls": [{"index": 0, "id": "1", "extra_content": {"google": {"thought_signature": "s"}}, "function": {"name": "f"}}]},
+            {"tool_calls": [{"index": 0, "id": "", "function": {"name": "", "arguments": "{}"}}]},
+            finish="tool_calls",
+        ),
+        whole(
+            {
+                "content": None,
+                "tool_calls": [
+                    {"id": "1", "function": {"name": "f", "arguments": "{}"}, "extra_content": {"google": {"thought_signature": "s"}}}
+                ],
+            },
+            "tool_calls",
+        ),
+        (ToolCall(id="1", name="f", arguments="{}", extra={"openai_chat": {"extra_content": {"google": {"thought_signature": "s"}}}}),),
+    ),
+    "signature on the message": (
+        stream({"content": "a"}, {"thought_signature": "s"}),
+        whole({"content": "a", "thought_signature": "s"}),
+        (Text(text="a", extra={"openai_chat": {"message": {"thought_signature": "s"}}}),),
+    ),
+    "parts of Mistral": (
+        stream(
+            {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "H"}, {"type": "other"}]}]},
+            {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "m"}]}]},
+            {"content": [{"type": "text", "text": "a"}, {"type": "reference", "reference_ids": [1]}]},
+        ),
+        whole(
+            {
+                "content": [
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]},
+                    {"type": "text", "text": "a"},
+                    {"type": "reference", "reference_ids": [1]},
+                ]
+            }
+        ),
+        (
+            Reasoning(text="Hm"),
+            Text(text="a"),
+            Opaque(extra={"openai_chat": {"part": {"type": "reference", "reference_ids": [1]}}}),
+        ),
+    ),
+    "call of a tool that takes free text": (
+        stream(
+            {"tool_calls": [{"index": 0, "id": "1", "type": "custom", "custom": {"name": "f", "input": "a"}}]},
+            {"tool_calls": [{"index": 0, "custom": {"input": "b"}}]},
+            finish="tool_calls",
+        ),
+        whole({"content": None, "tool_calls": [{"id": "1", "type": "custom", "custom": {"name": "f", "input": "ab"}}]}, "tool_calls"),
+        (
+            Opaque(
+                extra={"openai_chat": {"message": {"tool_calls": [{"id": "1", "type": "custom", "custom": {"name": "f", "input": "ab"}}]}}}
+            ),
+        ),
+    ),
+}
+"""Deltas, the same as one message, and what both mean."""
+
+
+@pytest.mark.parametrize("case", DELTAS)
+def test_answer_means_the_same_streamed_and_whole(case: str) -> None:
+    deltas, message, meaning = DELTAS[case]
+    assert parts(streamed(deltas)) == meaning
+    assert parts(at_once(message)) == meaning
+
+
+def told_again(told: Told, stream: bool) -> Told:
+    """Through our server role."""
+    return read(decoder(stream, NONE), [written(told, stream)])
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("case", DELTAS)
+def test_answer_told_by_our_server_role_means_the_same(case: str, stream: bool) -> None:
+    deltas, _, meaning = DELTAS[case]
+    extra = {"legacy_functions": True} if case == "function as before tools" else {}
+    again = read(decoder(stream, NONE), [written(streamed(deltas), stream, **extra)])
+    assert parts(again) == meaning
+
+
+@pytest.mark.parametrize("case", DELTAS)
+def test_openais_sdk_reads_what_our_server_role_tells(case: str) -> None:
+    deltas, _, meaning = DELTAS[case]
+    with serving(Server("openai_chat", streamed(deltas).events)) as address, openai.OpenAI(base_url=address, api_key="k") as client:
+        message = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hi"}]).choices[0].message
+        chunks = list(client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hi"}], stream=True))
+    text = "".join(part.text for part in meaning if isinstance(part, Text))
+    if not any(isinstance(part, Opaque) for part in meaning):
+        assert (message.content or "") == text
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == text
+    for part in meaning:
+        if isinstance(part, Audio):
+            assert message.audio is not None
+            assert (message.audio.id, message.audio.transcript, message.audio.expires_at) == ("audio_1", "Hello", 9)
+            assert base64.b64decode(message.audio.data) == SOUND
+        if isinstance(part, Source):
+            assert message.annotations is not None
+            cited = message.annotations[0].url_citation
+            assert (cited.url, cited.title, cited.start_index, cited.end_index) == ("https://x.test", "X", 1, 4)
+        if isinstance(part, ToolCall):
+            assert message.tool_calls is not None
+
+
+def test_caller_who_knows_functions_alone_is_told_in_that_form() -> None:
+    deltas = DELTAS["function as before tools"][0]
+    with serving(Server("openai_chat", streamed(deltas).events)) as address, openai.OpenAI(base_url=address, api_key="k") as client:
+        asked: dict[str, Any] = {
+            "model": "m",
+            "messages": [{"role": "user", "content": "Hi"}],
+            "functions": [{"name": "f", "parameters": {}}],
+        }
+        choice = client.chat.completions.create(**asked).choices[0]
+        chunks = list(client.chat.completions.create(**asked, stream=True))
+    assert choice.message.function_call is not None
+    assert (choice.message.function_call.name, choice.message.function_call.arguments) == ("f", '{"x": 1}')
+    assert choice.finish_reason == "function_call"
+    calls = [chunk.choices[0].delta.function_call for chunk in chunks if chunk.choices[0].delta.function_call]
+    assert "".join(call.arguments or "" for call in calls) == '{"x": 1}'
+
+
+def test_span_from_nothing_to_nothing_is_unknown() -> None:
+    cited = {"url": "https://x.test", "title": "", "start_index": 0, "end_index": 0}
+    told = streamed(stream({"annotations": [{"type": "url_citation", "url_citation": cited}]}))
+    assert [event for event in told.events if isinstance(event, SourceAdded)] == [SourceAdded(Source(url="https://x.test"))]
+
+
+def test_citation_names_the_open_text_block() -> None:
+    told = streamed(stream({"content": "a", "annotations": [{"type": "url_citation", "url_citation": CITATION}]}))
+    assert [event.index for event in told.events if isinstance(event, SourceAdded)] == [0]
+
+
+def test_sound_without_anything_in_it_is_none() -> None:
+    assert parts(at_once(whole({"content": "a", "audio": {"data": "", "expires_at": 0, "id": "", "transcript": ""}}))) == (Text(text="a"),)
+
+
+def test_sound_and_picture_that_are_no_base64_are_bad_replies() -> None:
+    assert isinstance(at_once(whole({"audio": {"data": "%"}})).error, BadReply)
+    assert isinstance(at_once(whole({"images": [{"image_url": {"url": "data:x"}}]})).error, BadReply)
+
+
+def test_streamed_sound_is_bare_samples() -> None:
+    (sound,) = parts(streamed(stream({"audio": {"data": "AAAA"}})))
+    assert sound == Audio(data=b"\0\0\0", media_type="audio/pcm")
+
+
+def test_annotation_of_another_type_and_picture_by_address_come_back_on_the_message() -> None:
+    own = {"annotations": [{"type": "file", "file": {"hash": "h"}}], "images": [{"type": "image_url", "image_url": {"url": "https://x"}}]}
+    assert parts(at_once(whole({"content": "a", **own}))) == (Text(text="a", extra={"openai_chat": {"message": own}}),)
+    assert parts(told_again(at_once(whole({"content": "a", **own})), False)) == (Text(text="a", extra={"openai_chat": {"message": own}}),)
+
+
+def test_hosts_own_finish_reason_is_kept() -> None:
+    told = streamed(stream({"content": "a"}, native_finish_reason="completed"))
+    assert told.response.choices[0].extra == {"openai_chat": {"native_finish_reason": "completed"}}
+    for again in (told_again(told, True), told_again(told, False)):
+        assert again.response.choices[0].extra == {"openai_chat": {"native_finish_reason": "completed"}}
+
+
+COUNTS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
+    "DeepSeek": ({"prompt_cache_hit_tokens": 3, "prompt_cache_miss_tokens": 4}, {"cache_read_tokens": 3}),
+    "Mistral": ({"num_cached_tokens": 3}, {"cache_read_tokens": 3}),
+    "Moonshot": ({"cached_tokens": 3}, {"cache_read_tokens": 3}),
+    "Databricks": (
+        {"cache_read_input_tokens": 3, "cache_creation_input_tokens": 2},
+        {"cache_read_tokens": 3, "cache_write_tokens": 2},
+    ),
+    "numbers with a point": ({"prompt_tokens": 1.0, "completion_tokens": 2.0}, {"input_tokens": 1, "output_tokens": 2}),
+}
+
+
+@pytest.mark.parametrize("host", COUNTS)
+def test_counts_under_other_names(host: str) -> None:
+    record, counts = COUNTS[host]
+    usage = at_once(json.dumps({"choices": [{"message": {"content": "a"}}], "usage": record}).encode()).response.usage
+    assert usage == Usage(**counts, raw=record)
+
+
+def test_usage_that_is_not_known_is_left_out_and_half_of_it_is_filled_with_nought() -> None:
+    assert encode_usage(None) is None
+    assert encode_usage(Usage(cache_read_tokens=1)) is None
+    assert encode_usage(Usage(input_tokens=3)) == {"prompt_tokens": 3, "completion_tokens": 0, "total_tokens": 3}
+    assert completion(Response(choices=(Choice(),), usage=Usage()), "m")["usage"] is None
+
+
+def test_error_in_a_list_of_one_is_that_error() -> None:
+    body = b'[{"error": {"code": 429, "message": "Slow down.", "status": "RESOURCE_EXHAUSTED"}}]'
+    error = decode_error(Reply(429, (), body), NONE)
+    assert isinstance(error, RateLimited)
+    assert error.message == "Slow down."
+    assert isinstance(at_once(body).error, RateLimited)
+    assert isinstance(decode_error(Reply(400, (), b'[{"error": {"message": "No.", "code": 400}}]'), NONE), BadRequest)
+
+
+SEQUENTIAL = (
+    b'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}\n\n'
+    b'data: {"choices":[{"index":1,"delta":{"content":"b"}}]}\n\n'
+)
+LAST = b'data: {"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]}\n\n'
+
+
+def test_where_several_choices_were_asked_for_a_finish_reason_ends_nothing() -> None:
+    reading = decoder(True, Quirks(end_marker="stream"))
+    events: list[Event] = reading.feed(SEQUENTIAL)
+    assert not reading.ending
+    events += reading.feed(LAST)
+    assert not reading.ending
+    assert reading.close()
+    assert reading.done
+    assert len(events) == 5
+    cut = read(decoder(True, Quirks(end_marker="stream")), [SEQUENTIAL])
+    assert isinstance(cut.error, StreamCut)
