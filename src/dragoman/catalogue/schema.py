@@ -113,5 +113,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     working: bool = True
     """Whether the service is believed to work."""
     checked: str | None = None
-    """The day (ISO) on which this row was last held against the provider's documentation."""
+    """The day (ISO) on which this row was last held against what the provider itself publishes: its documentation, or its own SDK."""
+    source: str | None = None
+    """Where the facts were read: a page or repository of the provider, or where ``checked`` is missing, of somebody else."""
     note: str | None = None
