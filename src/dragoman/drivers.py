@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from dragoman.core.errors import Cancelled, DragomanError, UsageError
 from dragoman.core.events import Event
-from dragoman.flow.effects import Chance, Close, Effect, Emit, Finish, Flow, Instant, Now, Open, Outcome, Read, Sleep
+from dragoman.flow.effects import Chance, Close, Effect, Emit, Finish, Flow, Instant, Now, Open, Outcome, Read, Sleep, Wait
 from dragoman.transport.seam import AsyncIncoming, AsyncTransport, Hold, Incoming, Transport
 
 
@@ -76,6 +76,8 @@ class Driver:
             self._incoming.close()
         elif isinstance(effect, Sleep):
             pause(effect.seconds, self._hold)
+        elif isinstance(effect, Wait):
+            pause(effect.timeout_s, either(self._hold, effect.gate.when_open))
         return known_outcome(effect)
 
     def _hold(self, give_up: Callable[[], None]) -> None:
@@ -162,6 +164,8 @@ class AsyncDriver:
             self._incoming.close()
         elif isinstance(effect, Sleep):
             await async_pause(effect.seconds, self._hold)
+        elif isinstance(effect, Wait):
+            await async_pause(effect.timeout_s, either(self._hold, effect.gate.when_open))
         return known_outcome(effect)
 
     def _hold(self, give_up: Callable[[], None]) -> None:
@@ -190,25 +194,36 @@ class AsyncDriver:
             self.close()
 
 
-def pause(seconds: float, hold: Hold) -> None:
+def pause(seconds: float | None, hold: Hold) -> None:
     """Wait; what ``hold`` is handed ends it early."""
     woken = threading.Event()
     hold(woken.set)
     woken.wait(seconds)
 
 
-async def async_pause(seconds: float, hold: Hold) -> None:
+async def async_pause(seconds: float | None, hold: Hold) -> None:
     """``pause`` on an event loop, which may be woken from another thread too."""
     import asyncio  # programs that only ever block never load it
 
     woken, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def wake() -> None:
-        loop.call_soon_threadsafe(woken.set)
+        with suppress(RuntimeError):  # a loop that was closed since has nobody to wake
+            loop.call_soon_threadsafe(woken.set)
 
     hold(wake)
     with suppress(TimeoutError):
         await asyncio.wait_for(woken.wait(), seconds)
+
+
+def either(one: Hold, other: Hold) -> Hold:
+    """Hands what ends the wait to both."""
+
+    def hold(wake: Callable[[], None]) -> None:
+        one(wake)
+        other(wake)
+
+    return hold
 
 
 def known_outcome(effect: Effect) -> Outcome:

@@ -13,8 +13,9 @@ import msgspec
 from dragoman.core.errors import DragomanError, StreamCut, TimedOut
 from dragoman.core.events import Event, Started
 from dragoman.core.exchange import Call, Decoder, Headers, Reply, Timeouts, header
-from dragoman.flow.effects import Close, Emit, Finish, Flow, Opened, now, opened, read
+from dragoman.flow.effects import Close, Emit, Finish, Flow, Opened, now, read
 from dragoman.flow.retry_after import retry_after_s
+from dragoman.flow.tokens import Signer, open_signed
 
 MAX_ERROR_BYTES = 1024 * 1024
 TAIL_S = 2.0
@@ -34,6 +35,8 @@ class Target(msgspec.Struct, frozen=True):
     decode_error: Callable[[Reply], DragomanError]
     redact: Callable[[DragomanError], None]
     """Takes the key out of an error's texts; services repeat it in theirs, also inside an answer that began as a success."""
+    signer: Signer | None = None
+    """Signs the call at each try; ``None`` where it goes out as it is."""
 
 
 class Progress:
@@ -49,7 +52,7 @@ def attempt(target: Target, timeouts: Timeouts, progress: Progress) -> Flow[None
     """Deliver the answer of ``target``. Raises any ``DragomanError``, with the target's facts on it."""
     headers: Headers = ()
     try:
-        incoming = yield from opened(target.call, timeouts)
+        incoming = yield from open_signed(target.call, target.signer, timeouts)
         headers = incoming.headers
         if not 200 <= incoming.status < 300:
             reply = yield from _read_error(incoming)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -63,13 +63,49 @@ class Chance(msgspec.Struct, frozen=True):
     """Outcome: a random number, at least 0 and below 1."""
 
 
+class Gate:
+    """What one flow opens and others wait at. Threads and event loops may share one: each step is a single one of the interpreter's."""
+
+    __slots__ = ("_is_open", "_waiting")
+
+    def __init__(self) -> None:
+        self._waiting: list[Callable[[], object]] = []
+        self._is_open = False
+
+    def open(self) -> None:
+        """Let everybody through who waits or will wait."""
+        self._is_open = True
+        self._let_through()
+
+    def when_open(self, tell: Callable[[], object]) -> None:
+        """Call ``tell`` once, when the gate is opened: from the opener's thread, or at once where it is open."""
+        self._waiting.append(tell)
+        if self._is_open:  # looked at after the line above, so that an opener either sees the newcomer or was seen by it
+            self._let_through()
+
+    def _let_through(self) -> None:
+        while self._waiting:
+            try:
+                tell = self._waiting.pop()
+            except IndexError:  # another thread was faster
+                return
+            tell()
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """Wait until ``gate`` is open, at most ``timeout_s``. Outcome: ``None``."""
+
+    gate: Gate
+    timeout_s: float | None = None
+
+
 class Emit(msgspec.Struct, frozen=True):
     """Deliver ``events`` to the caller. Outcome: ``None``, once the caller wants more."""
 
     events: list[Event]
 
 
-Effect: TypeAlias = Open | Read | Finish | Close | Sleep | Now | Chance | Emit
+Effect: TypeAlias = Open | Read | Finish | Close | Sleep | Now | Chance | Wait | Emit
 Outcome: TypeAlias = Opened | bytes | Instant | float | None
 T = TypeVar("T")
 Flow: TypeAlias = Generator[Effect, Outcome, T]

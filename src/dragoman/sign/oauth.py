@@ -1,0 +1,81 @@
+"""Asking an OAuth 2.0 token endpoint, and understanding what it says.
+
+Documentation: RFC 6749, sections 4.4, 5 and 6, read 2026-11-21. What an endpoint says of a fault is told; what was sent to it never is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote_plus, urlencode, urlsplit
+
+import msgspec
+
+from dragoman.core.errors import AuthFailed, BadReply, DragomanError, RateLimited, ServerFault, UsageError
+from dragoman.core.exchange import Call, Reply
+from dragoman.core.token import Grant, Token
+
+SECRET_FIELDS: Final = ("assertion", "client_assertion", "client_secret", "refresh_token")
+PASSING: Final = frozenset({"temporarily_unavailable", "server_error", "internal_failure", "backend_error"})
+"""Codes of faults that go away, whatever the status."""
+UNSAID_LIFETIME_S: Final = 300.0
+"""Of a token whose answer does not say how long it is good."""
+_LONGEST_S: Final = 10.0 * 365 * 86400
+_MAX_BODY: Final = 4096
+
+
+class _Answer(msgspec.Struct):
+    access_token: str | None = None
+    expires_in: float | None = None
+    error: str | dict[str, object] | None = None
+    error_description: str | None = None
+
+
+def grant(url: str, fields: Mapping[str, str]) -> Grant:
+    """The question for a token at ``url``. Raises ``UsageError`` where that is no address."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise UsageError(f"token address: {url!r} was found; an address like https://host/path is expected")
+    secrets = [fields[name] for name in SECRET_FIELDS if name in fields]
+    headers = (("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json"))
+    shown = dict.fromkeys([*secrets, *map(quote_plus, secrets)])
+    return Grant(Call("POST", url, headers, urlencode(fields).encode()), tuple(shown))
+
+
+def read_token(reply: Reply, now_epoch_s: float) -> Token:
+    """The token in ``reply``, which came at ``now_epoch_s``. Raises ``ProviderError`` where it holds none."""
+    try:
+        answer = msgspec.json.decode(reply.body, type=_Answer, strict=False)
+    except (ValueError, RecursionError):
+        answer = None
+    if not 200 <= reply.status < 300 or answer is None or answer.access_token is None:
+        raise _fault(reply, answer or _Answer())
+    text = answer.access_token
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise BadReply("the token endpoint gave a token that no header can carry", status=reply.status)
+    lifetime_s = UNSAID_LIFETIME_S if answer.expires_in is None else answer.expires_in
+    return Token(text, now_epoch_s + min(max(lifetime_s, 0.0), _LONGEST_S))
+
+
+def _fault(reply: Reply, answer: _Answer) -> DragomanError:
+    code, words = _told(answer)
+    body = reply.body[:_MAX_BODY].decode(errors="replace")
+    said = ": ".join(filter(None, (code, words))) or "nothing that says why"
+    message = f"the token endpoint gave no token: {said}"
+    return _kind(reply.status, code)(message, status=reply.status, code=code, body=body)
+
+
+def _told(answer: _Answer) -> tuple[str | None, str | None]:
+    """The fault's code and words; Google's newer endpoints tell them in an object."""
+    if isinstance(answer.error, dict):
+        status, words = answer.error.get("status"), answer.error.get("message")
+        return (status if isinstance(status, str) else None), (words if isinstance(words, str) else None)
+    return answer.error, answer.error_description
+
+
+def _kind(status: int, code: str | None) -> type[DragomanError]:
+    if status == 429:
+        return RateLimited
+    if status >= 500 or code in PASSING:
+        return ServerFault
+    return AuthFailed if 400 <= status < 500 else BadReply
