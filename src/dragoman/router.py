@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import msgspec
@@ -13,10 +14,11 @@ from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import BadReply, DragomanError, Unsupported, UsageError
 from dragoman.core.exchange import Call, Decoder, Headers, Reply, Timeouts, header, with_headers
 from dragoman.core.request import Request
+from dragoman.credentials import CLOUDS, Access, Keyring, missing_credentials
 from dragoman.flow.attempt import Target
 from dragoman.flow.effects import Flow
 from dragoman.flow.retry import RetryBudget, RetryPolicy, retrying
-from dragoman.settings import Surroundings, check_key, missing_key
+from dragoman.settings import NOTHING, Key, Surroundings, check_key, check_parts, missing_key
 from dragoman.sign.key import PLACES
 from dragoman.wire.dialect import Dialect
 from dragoman.wire.dialects import dialect
@@ -51,7 +53,7 @@ class Router:
         self,
         surroundings: Surroundings,
         catalogue: Catalogue,
-        keys: dict[str, str],
+        keys: Mapping[str, Key],
         base_urls: dict[str, str],
         policy: RetryPolicy,
         budget: RetryBudget,
@@ -63,25 +65,30 @@ class Router:
         self._policy = policy
         self._budget = budget
         self._endpoints: dict[str, Endpoint] = {}
+        self._keyring = Keyring(surroundings)
 
     def route(
-        self, request: Request, timeouts: Timeouts, key: str | None = None, base_url: str | None = None, strict: bool = False
+        self, request: Request, timeouts: Timeouts, key: Key | None = None, base_url: str | None = None, strict: bool = False
     ) -> Flow[None]:
         """The flow that answers ``request``, whose model is ``provider/model``. Raises ``UsageError`` before anything is sent."""
         target = self.target(request, key, base_url, strict)
         return retrying(target, timeouts, self._policy, self._budget)
 
-    def target(self, request: Request, key: str | None = None, base_url: str | None = None, strict: bool = False) -> Target:
-        """Where ``request`` goes, encoded, addressed and signed."""
+    def target(self, request: Request, key: Key | None = None, base_url: str | None = None, strict: bool = False) -> Target:
+        """Where ``request`` goes, encoded and addressed; signed, or with what signs it at each try."""
         provider, model = self.catalogue.resolve(request.model)
-        endpoint = self.endpoint(provider) if base_url is None else _endpoint(provider, check_base_url(base_url, "base_url"))
+        access = self.access(provider, key) if provider.auth.place in CLOUDS else None
+        endpoint = self.endpoint(provider, access) if base_url is None else _endpoint(provider, check_base_url(base_url, "base_url"))
         speaking, quirks = endpoint.dialect, endpoint.quirks
-        secret = self.key(provider, key)
+        secret = None if access else self.key(provider, key)
         call = speaking.encode_request(msgspec.structs.replace(request, model=model), quirks)
         if strict and call.warnings:
             raise Unsupported("; ".join(call.warnings), provider=provider.name, model=model)
         call = _address(call, endpoint.base_url)
-        if secret:
+        signer = None
+        if access:
+            call, signer = access.applied(call)
+        elif secret:
             call = PLACES[provider.auth.place](call, secret, provider.auth.name)
 
         reading = _reading(quirks, request)
@@ -93,33 +100,54 @@ class Router:
         def decode_error(reply: Reply) -> DragomanError:
             return speaking.decode_error(reply, quirks)
 
-        return Target(provider.name, model, call, decoder, decode_error, lambda error: error.redact(secret or ""))
+        def redact(error: DragomanError) -> None:
+            for one in secrets:
+                error.redact(one)
+            if signer:
+                signer.redact(error)
 
-    def endpoint(self, provider: Provider) -> Endpoint:
+        secrets = access.secrets if access else (secret or "",)
+        return Target(provider.name, model, call, decoder, decode_error, redact, signer)
+
+    def endpoint(self, provider: Provider, access: Access | None = None) -> Endpoint:
         """The provider with its dialect loaded and its address known. Raises ``UsageError`` where a part of the address is not set."""
-        found = self._endpoints.get(provider.name)
+        place = provider.name if access is None else f"{provider.name} {self._base_url(provider, access)}"
+        found = self._endpoints.get(place)
         if found is None:
-            given = check_base_url(self._base_url(provider), f"base URL of {provider.name}")
-            found = self._endpoints[provider.name] = _endpoint(provider, given)
+            given = check_base_url(self._base_url(provider, access), f"base URL of {provider.name}")
+            found = self._endpoints[place] = _endpoint(provider, given)
         return found
 
-    def _base_url(self, provider: Provider) -> str:
+    def _base_url(self, provider: Provider, access: Access | None) -> str:
         given = self._base_urls.get(provider.name)
         if given:
             return given
-        lacking = self._surroundings.lacking(provider)
+        if access and access.account and provider.auth.base_url:
+            provider = msgspec.structs.replace(provider, base_url=provider.auth.base_url)
+        known = access.known if access else NOTHING
+        lacking = self._surroundings.lacking(provider, known)
         if lacking:
             raise UsageError(f"{provider.name}: its address needs {' and '.join(lacking)}; set what is missing, or pass base_url")
-        return self._surroundings.base_url(provider)
+        return self._surroundings.base_url(provider, known)
 
-    def key(self, provider: Provider, given: str | None = None) -> str | None:
+    def access(self, provider: Provider, given: Key | None = None) -> Access | None:
+        """How calls to a provider that takes a cloud's credentials are signed: by what is given, the client's, what is found.
+
+        Raises ``MissingKey``, and ``UsageError`` where what was found cannot be used. ``None`` where nothing is found or needed.
+        """
+        found = self._keyring.access(provider, self._keys.get(provider.name) if given is None else check_parts(given, "key"))
+        if found is None and provider.auth.required:
+            raise missing_credentials(provider)
+        return found
+
+    def key(self, provider: Provider, given: Key | None = None) -> str | None:
         """The provider's key: as given, the client's, the environment's, the key file's. Raises ``MissingKey``."""
         if provider.auth.place == "none":
             return None
         if given is not None:
             return check_key(given, "key")
         if provider.name in self._keys:
-            return self._keys[provider.name]
+            return check_key(self._keys[provider.name], f"keys[{provider.name!r}]")
         found = self._surroundings.key(provider)
         if found:
             return check_key(found[0], found[1])

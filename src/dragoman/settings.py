@@ -18,12 +18,18 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
 from dragoman.catalogue.load import Catalogue
 from dragoman.catalogue.schema import PLACEHOLDER, Provider
 from dragoman.core.errors import MissingKey, UsageError
+
+Key: TypeAlias = str | Mapping[str, str]
+"""What proves who calls: a provider's key, or for the clouds the several parts of one, by their names."""
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Surroundings:
@@ -53,33 +59,42 @@ class Surroundings:
 
     def key(self, provider: Provider) -> tuple[str, str] | None:
         """The provider's key and where it was found (a variable's name or the key file), or ``None``."""
-        for variable in provider.auth.variables:
-            value = self.environment.get(variable)
-            if value:
-                return value, variable
+        return self.environment_key(provider) or self.stored_key(provider)
+
+    def environment_key(self, provider: Provider) -> tuple[str, str] | None:
+        """The provider's key and the variable that holds it, or ``None``."""
+        return self.first_set(provider.auth.variables)
+
+    def stored_key(self, provider: Provider) -> tuple[str, str] | None:
+        """The provider's key and the path of the key file, or ``None``."""
         stored = self._key_file().get(provider.name)
         return (stored, str(self.home / "keys.toml")) if stored else None
 
-    def base_url(self, provider: Provider) -> str:
+    def first_set(self, variables: Iterable[str]) -> tuple[str, str] | None:
+        """The value and name of the first of ``variables`` that is set and not empty."""
+        values = ((self.environment.get(variable), variable) for variable in variables)
+        return next(((value, variable) for value, variable in values if value), None)
+
+    def base_url(self, provider: Provider, known: Mapping[str, str] = NOTHING) -> str:
         """The provider's address with its placeholders filled, or what the environment puts in its place.
 
-        A placeholder whose variable is not set is left as it stands; ``lacking`` names it.
+        ``known`` goes before the environment. A placeholder that is in neither is left as it stands; ``lacking`` names it.
         """
-        return self._other_base_url(provider) or PLACEHOLDER.sub(self._fill, provider.base_url)
+        return self._other_base_url(provider) or PLACEHOLDER.sub(lambda found: self._fill(found, known), provider.base_url)
 
-    def lacking(self, provider: Provider) -> list[str]:
+    def lacking(self, provider: Provider, known: Mapping[str, str] = NOTHING) -> list[str]:
         """What the provider's address still needs: variables to set, alternatives as ``A or B``."""
         if self._other_base_url(provider):
             return []
-        return list(dict.fromkeys(found.replace("|", " or ") for found in PLACEHOLDER.findall(self.base_url(provider))))
+        return list(dict.fromkeys(found.replace("|", " or ") for found in PLACEHOLDER.findall(self.base_url(provider, known))))
 
     def _other_base_url(self, provider: Provider) -> str | None:
         values = (self.environment.get(variable) for variable in provider.base_url_variables)
         return next((value for value in values if value), None)
 
-    def _fill(self, found: re.Match[str]) -> str:
+    def _fill(self, found: re.Match[str], known: Mapping[str, str]) -> str:
         """A placeholder's value; a host may be written with its scheme, as some vendors' own tools want it."""
-        values = (self.environment.get(variable) for variable in found[1].split("|"))
+        values = (known.get(variable) or self.environment.get(variable) for variable in found[1].split("|"))
         return next((value.rpartition("://")[2].rstrip("/") for value in values if value), found[0])
 
     def _key_file(self) -> dict[str, str]:
@@ -111,6 +126,18 @@ def check_key(given: object, what: str) -> str:
     if not given.isascii() or not given.isprintable() or " " in given:
         raise UsageError(f"{what}: the key holds characters that no key has (line ends, blanks from copying, letters outside ASCII)")
     return given
+
+
+def check_parts(given: object, what: str) -> Key:
+    """``given`` as a key, or as the parts or the JSON text of one, which a cloud's row understands. Raises ``UsageError``."""
+    if isinstance(given, Mapping):
+        for name, value in given.items():
+            if not isinstance(name, str) or not isinstance(value, str) or not value:
+                raise UsageError(f"{what}: {name!r}: {type(value).__name__} was given; each part of a key is a string, and not empty")
+        return dict(given)
+    if isinstance(given, str) and given.lstrip().startswith("{"):
+        return given
+    return check_key(given, what)
 
 
 def missing_key(provider: Provider) -> MissingKey:

@@ -44,9 +44,19 @@ class Auth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     variables: tuple[str, ...] = ()
     """Environment variables in which users keep the key, the customary one first."""
-    place: Literal["bearer", "header", "query", "none"] = "bearer"
-    """``bearer`` is the Authorization header; ``header`` and ``query`` use ``name``."""
+    place: Literal["bearer", "header", "query", "none", "sigv4", "google", "azure"] = "bearer"
+    """``bearer`` is the Authorization header; ``header`` and ``query`` use ``name``.
+
+    The last three take the credentials of a cloud, by which each try is signed: AWS's Signature Version 4, a token for a Google account, a
+    token of Microsoft Entra. A plain key from ``variables`` goes into the header ``name`` there, or without one is a bearer token.
+    """
     name: str | None = None
+    service: str | None = None
+    """``sigv4``: the service that signatures are for."""
+    scope: str | None = None
+    """``google``, ``azure``: what tokens are asked for, where it is not what all services of the cloud take."""
+    base_url: str | None = None
+    """Where calls of an account go, if it is not where those with a plain key do."""
     required: bool = True
     missing: str | None = None
     """The words of the error where a required key is missing, for a provider whose users know them."""
