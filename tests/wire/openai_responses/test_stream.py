@@ -170,6 +170,22 @@ def test_final_items_under_other_names_are_not_told_twice() -> None:
     assert answer.response.text == "4"
 
 
+def test_items_that_share_a_place_are_told_one_after_the_other() -> None:
+    thought = {"id": "rs_1", "type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "Hm"}]}
+    said = message("msg_1", text("Hi"))
+    begun = (CREATED, added(0, "reasoning", id="rs_1"), delta(0, "Hm", -1, "reasoning_text"))
+    next_one = (added(0, "message", id="msg_1"), delta(0, "Hi", -1))
+    for ends in ((done(0, thought),), ()):
+        answer = told(*begun, *ends, *next_one, done(0, said), completed(thought, said))
+        assert (answer.response.reasoning, answer.response.text) == ("Hm", "Hi")
+        assert len(answer.response.parts) == 2
+
+
+def test_item_announced_behind_its_first_delta_gets_its_name() -> None:
+    answer = told(CREATED, delta(0, "H"), added(0, "message", id="msg_1"), delta(0, "i"), completed())
+    assert answer.response.parts == (Text(text="Hi", extra={NAME: {"message": {"id": "msg_1"}}}),)
+
+
 def test_item_that_never_ended_is_taken_from_the_final_response() -> None:
     answer = told(
         CREATED, added(0, "web_search_call", id="ws_1", status="in_progress"), delta(1, "Hi"), completed(SEARCH, message("m", text("Hi")))

@@ -82,7 +82,9 @@ class Answer:
         self.called = False
         """A function was called."""
         self._items: dict[object, _Item] = {}
-        self._seen: set[object] = set()
+        self._seen: dict[object, Json] = {}
+        """Places of items that have begun, and the id of the last one there."""
+        self._begun = 0
         self._keys: dict[object, object] = {}
         self._count = 0
 
@@ -104,9 +106,10 @@ class Answer:
 
     def begin(self, key: object, record: JsonObject, out: list[Event]) -> None:
         """An item opens. What it says already is told at its end, with the rest."""
-        if key in self._seen:
+        if not self._is_new(key, record, out):
             return
-        self._seen.add(key)
+        self._seen[key] = record.get("id")
+        self._begun += 1
         item = self._items[key] = _Item(record)
         match item.kind:
             case "message" | "reasoning":
@@ -118,6 +121,20 @@ class Answer:
                 pass  # whether there is a picture shows at the end
             case _:
                 self._open(item, 0, "opaque", out, own=record)
+
+    def _is_new(self, key: object, record: JsonObject, out: list[Event]) -> bool:
+        """Whether an item opens that is not there already. Some hosts give all items of an answer one place."""
+        if key not in self._seen:
+            return True
+        open_item, name = self._items.get(key), record.get("id")
+        if name == self._seen[key]:
+            return False
+        if open_item is not None and self._seen[key] is None:
+            open_item.record, self._seen[key] = record, name  # its deltas came before itself
+            return False
+        if open_item is not None:
+            self.end(key, open_item.record, out)
+        return True
 
     def end(self, key: object, record: JsonObject, out: list[Event]) -> None:
         """An item is complete, and ``record`` is all of it."""
@@ -141,12 +158,12 @@ class Answer:
     def finish(self, output: list[Json], out: list[Event]) -> None:
         """The answer is complete: end what is open, and tell the items that no event had told."""
         told = {key: record for key, record in enumerate(output) if isinstance(record, dict)}
-        is_in_order = self._seen == set(range(len(self._seen)))
+        is_in_order = self._seen.keys() == set(range(self._begun))
         for key, item in list(self._items.items()):
             record = told.get(key, _MISSING) if is_in_order and isinstance(key, int) else _MISSING
             self.end(key, record if record.get("type") == item.kind else item.record, out)
         if is_in_order:
-            for key in range(len(self._seen), len(output)):
+            for key in range(self._begun, len(output)):
                 if key in told:
                     self.end(key, told[key], out)
 
@@ -220,7 +237,7 @@ class Answer:
 
     def _part(self, key: object, kind: str, place: int, out: list[Event]) -> Part | None:
         item = self._item(key, "message", out)
-        return None if item is None else self._part_of(item, kind, place, out)
+        return None if item is None else self._part_of(item, kind, max(place, 0), out)  # -1 is vLLM's word for the first
 
     def _part_of(self, item: _Item, kind: str, place: int, out: list[Event]) -> Part | None:
         """The part at ``place``, opened where it is not; ``None`` where it has ended or is of another kind."""
