@@ -19,12 +19,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dragoman.attachments import attach as attach
     from dragoman.calls import complete as complete
+    from dragoman.calls import run_tools as run_tools
     from dragoman.calls import stream as stream
     from dragoman.client import AsyncClient as AsyncClient
     from dragoman.client import Client as Client
     from dragoman.core.exchange import Timeouts as Timeouts
-    from dragoman.core.fold import Response as Response
     from dragoman.core.messages import Audio as Audio
     from dragoman.core.messages import File as File
     from dragoman.core.messages import Image as Image
@@ -41,16 +42,19 @@ if TYPE_CHECKING:
     from dragoman.core.request import Tool as Tool
     from dragoman.core.usage import Usage as Usage
     from dragoman.errors import DragomanError as DragomanError
+    from dragoman.response import Response as Response
+    from dragoman.response import StructuredResponse as StructuredResponse
     from dragoman.streams import AsyncEventStream as AsyncEventStream
     from dragoman.streams import EventStream as EventStream
+    from dragoman.tool_loop import ToolRun as ToolRun
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "dragoman.calls": ("complete", "stream"),
+    "dragoman.attachments": ("attach",),
+    "dragoman.calls": ("complete", "run_tools", "stream"),
     "dragoman.client": ("AsyncClient", "Client"),
     "dragoman.core.exchange": ("Timeouts",),
-    "dragoman.core.fold": ("Response",),
     "dragoman.core.messages": (
         "Audio",
         "File",
@@ -66,7 +70,9 @@ _HOMES = {
     "dragoman.core.request": ("JsonFormat", "NamedTool", "ReasoningOptions", "Tool"),
     "dragoman.core.usage": ("Usage",),
     "dragoman.errors": ("DragomanError",),
+    "dragoman.response": ("Response", "StructuredResponse"),
     "dragoman.streams": ("AsyncEventStream", "EventStream"),
+    "dragoman.tool_loop": ("ToolRun",),
 }
 _NAMES = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = ("errors", "providers", "typing")

@@ -1,25 +1,46 @@
-"""One call without a client: ``dragoman.complete`` and ``dragoman.stream``. Each makes a client for itself, so no state is shared."""
+"""One call without a client: ``dragoman.complete``, ``stream``, ``run_tools`` and the operations. Each makes a client for itself, so no
+state is shared; each takes the client's settings among its options.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from dragoman.catalogue.load import nearest
 from dragoman.client import Client, ClientSettings
 from dragoman.core.errors import UsageError
-from dragoman.core.fold import Response
 from dragoman.prompts import Options, Prompt
+from dragoman.response import Response, StructuredResponse
 from dragoman.streams import EventStream
+from dragoman.structured import DEFAULT_REPAIRS
+from dragoman.tool_loop import DEFAULT_TURNS, ToolRun
+
+T = TypeVar("T")
 
 
-def complete(model: str, prompt: Prompt, **options: Any) -> Response:
+@overload
+def complete(model: str, prompt: Prompt, *, into: type[T], **options: Any) -> StructuredResponse[T]: ...
+@overload
+def complete(model: str, prompt: Prompt, *, into: object, **options: Any) -> StructuredResponse[Any]: ...
+@overload
+def complete(model: str, prompt: Prompt, **options: Any) -> Response: ...
+def complete(model: str, prompt: Prompt, *, into: Any = None, max_repairs: int = DEFAULT_REPAIRS, **options: Any) -> Response:
     """The whole answer of ``model`` (``provider/model``) to ``prompt``; options of a call and of a client are both taken.
 
-    Raises ``UsageError`` before anything is sent, else any other ``DragomanError``, with what had arrived in its ``partial``.
+    With ``into``, a type, the answer has a ``value`` of that type; see ``Client.complete``. Raises ``UsageError`` before anything is sent,
+    else any other ``DragomanError``, with what had arrived in its ``partial``.
     """
     client, rest = _client(options)
     with client:
-        return client.complete(model, prompt, **rest)
+        answer: Response = client.complete(model, prompt, into=into, max_repairs=max_repairs, **rest)
+        return answer
+
+
+def run_tools(model: str, prompt: Prompt, *, max_turns: int = DEFAULT_TURNS, **options: Any) -> ToolRun:
+    """Ask ``model``, run the Python functions among ``tools`` that it calls for, and so on until it answers; see ``Client.run_tools``."""
+    client, rest = _client(options)
+    with client:
+        return client.run_tools(model, prompt, max_turns=max_turns, **rest)
 
 
 def stream(model: str, prompt: Prompt, **options: Any) -> EventStream:

@@ -11,31 +11,38 @@ from inspect import iscoroutinefunction
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
 
 from dragoman.catalogue.load import nearest
 from dragoman.core.errors import UsageError
-from dragoman.core.exchange import Timeouts
-from dragoman.core.fold import Response
+from dragoman.core.exchange import Call, Timeouts
 from dragoman.core.request import Request
+from dragoman.core.token import Key
+from dragoman.dialogue import AsyncTalk, Dialogue, Talk
 from dragoman.drivers import AsyncDriver, Driver
 from dragoman.flow.effects import Flow
 from dragoman.flow.retry import RetryBudget, RetryPolicy
+from dragoman.functions import Toolbox
 from dragoman.prompts import Options, Prompt, request_from
+from dragoman.response import Response, StructuredResponse
 from dragoman.router import Router, check_base_url
-from dragoman.settings import Surroundings, check_key
+from dragoman.settings import Surroundings, check_parts
 from dragoman.streams import AsyncEventStream, EventStream
+from dragoman.structured import DEFAULT_REPAIRS, Shape, check_alone, check_repairs, structured, ways
+from dragoman.tool_loop import DEFAULT_TURNS, ToolRun, check_turns, tool_turns
 from dragoman.transport.seam import AsyncTransport, Transport
 from dragoman.transport.settings import Settings
 
 if TYPE_CHECKING:
     from dragoman.openai_shape import AsyncChat, Chat
 
+T = TypeVar("T")
+
 
 class ClientSettings(TypedDict, total=False):
     """What ``Client`` and ``AsyncClient`` take; everything by keyword, everything optional."""
 
-    keys: Mapping[str, str]
+    keys: Mapping[str, Key]
     """Provider name to key; wins over the environment."""
     base_urls: Mapping[str, str]
     """Provider name to address; wins over the environment."""
@@ -79,7 +86,7 @@ class _Configured:
         self.timeouts = Timeouts.of(given.get("timeout"))
         self.transport = Settings(**{name: given[name] for name in _TRANSPORT_FIELDS if name in given})  # type: ignore[literal-required]  # the names are the TypedDict's
         self.http = given.get("http")
-        self._keys = {name: check_key(key, f"keys[{name!r}]") for name, key in _table(given.get("keys"), "keys").items()}
+        self._keys = {name: check_parts(key, f"keys[{name!r}]") for name, key in _table(given.get("keys"), "keys").items()}
         urls = _table(given.get("base_urls"), "base_urls")
         self._base_urls = {name: check_base_url(url, f"base_urls[{name!r}]") for name, url in urls.items()}
         environment = given.get("environment")
@@ -113,12 +120,32 @@ class _Configured:
         made: AsyncTransport = _given_transport(self.http, is_async=True)
         return made
 
-    def route(self, request: Request, options: Options) -> tuple[Flow[None], str]:
-        """The flow that answers ``request``, and its provider's name."""
+    def route(self, request: Request, options: Options) -> tuple[Flow[None], str, str]:
+        """The flow that answers ``request``, its provider's name and the provider's own name of the model."""
         timeout = options.get("timeout")
         timeouts = self.timeouts if timeout is None else Timeouts.of(timeout)
         flow = self.router.route(request, timeouts, options.get("key"), options.get("base_url"), options.get("strict", False))
-        return flow, request.model.partition("/")[0]
+        provider, model = self.router.catalogue.resolve(request.model)
+        return flow, provider.name, model
+
+    def encode(self, request: Request, options: Options) -> Call:
+        """The call that ``request`` becomes; nothing is sent."""
+        return self.router.target(request, options.get("key"), options.get("base_url")).call
+
+    def structured(self, request: Request, into: type[T], max_repairs: int, options: Options) -> Dialogue[StructuredResponse[T]]:
+        """What brings an answer of the type ``into``."""
+        check_alone(request)
+        shape: Shape[T] = Shape(into)
+        provider, name = self.router.catalogue.resolve(request.model)
+        model = self.router.catalogue.model(provider.name, name)
+        possible = ways(request, shape, lambda one: self.encode(one, options), model)
+        return structured(request, shape, possible, check_repairs(max_repairs))
+
+    def tool_turns(self, model: str, prompt: Prompt, max_turns: int, options: Options, may_await: bool) -> Dialogue[ToolRun]:
+        """What runs the loop of tools."""
+        toolbox = Toolbox.of(options.get("tools"), may_await)
+        request = request_from(model, prompt, False, {**options, "tools": toolbox.tools})
+        return tool_turns(request, toolbox, check_turns(max_turns), lambda one: self.encode(one, options).warnings)
 
 
 def _given_transport(http: Any, is_async: bool) -> Any:
@@ -156,13 +183,44 @@ class Client:
         self._transport: Transport | None = None
         self._lock = Lock()
 
-    def complete(self, model: str, prompt: Prompt, **options: Unpack[Options]) -> Response:
+    @overload
+    def complete(
+        self, model: str, prompt: Prompt, *, into: type[T], max_repairs: int = ..., **options: Unpack[Options]
+    ) -> StructuredResponse[T]: ...
+    @overload
+    def complete(
+        self, model: str, prompt: Prompt, *, into: object, max_repairs: int = ..., **options: Unpack[Options]
+    ) -> StructuredResponse[Any]: ...
+    @overload
+    def complete(self, model: str, prompt: Prompt, **options: Unpack[Options]) -> Response: ...
+    def complete(
+        self, model: str, prompt: Prompt, *, into: Any = None, max_repairs: int = DEFAULT_REPAIRS, **options: Unpack[Options]
+    ) -> Response:
         """The whole answer of ``model`` (``provider/model``) to ``prompt``.
+
+        ``into`` is a type that the answer shall have (a msgspec ``Struct``, dataclass, ``TypedDict``, pydantic model, ``list[int]`` …); its
+        value is then in ``value``. An answer that does not fit goes back to the model at most ``max_repairs`` times.
 
         Raises ``UsageError`` before anything is sent, else any other ``DragomanError``, with what had arrived in its ``partial``.
         """
-        with self._answer(request_from(model, prompt, False, options), options) as stream:
+        request = request_from(model, prompt, False, options)
+        if into is not None:
+            talk = Talk(self._answer, options)
+            return talk.hold(self._configured.structured(request, into, max_repairs, options))
+        with self._answer(request, options) as stream:
             return stream.finish()
+
+    def run_tools(self, model: str, prompt: Prompt, *, max_turns: int = DEFAULT_TURNS, **options: Unpack[Options]) -> ToolRun:
+        """Ask ``model``, run the Python functions among ``tools`` that it calls for, tell it the results, until it answers without a call.
+
+        Functions get checked and converted arguments; what they raise goes back to the model in words. A ``tool_choice`` that demands a
+        call holds for the first turn. A call of a tool without a function ends the loop and is in ``pending``.
+
+        Raises ``TurnsExhausted`` where the model still calls for more after ``max_turns`` answers; ``messages`` of any error is the
+        conversation so far, and may be given back as the prompt.
+        """
+        talk = Talk(self._answer, options)
+        return talk.hold(self._configured.tool_turns(model, prompt, max_turns, options, talk.awaits))
 
     def stream(self, model: str, prompt: Prompt, **options: Unpack[Options]) -> EventStream:
         """The answer as it comes: an iterator of events, each with ``text``. The request is sent at the first ``next()``."""
@@ -189,8 +247,8 @@ class Client:
             return self._transport
 
     def _answer(self, request: Request, options: Options) -> EventStream:
-        flow, provider = self._configured.route(request, options)
-        return EventStream(Driver(flow, self.transport), provider)
+        flow, provider, model = self._configured.route(request, options)
+        return EventStream(Driver(flow, self.transport), provider, model)
 
     def close(self) -> None:
         """Close every connection. The client may be used again and then opens new ones."""
@@ -214,13 +272,45 @@ class AsyncClient:
         self._transport: AsyncTransport | None = None
         self._lock = Lock()
 
-    async def complete(self, model: str, prompt: Prompt, **options: Unpack[Options]) -> Response:
+    @overload
+    async def complete(
+        self, model: str, prompt: Prompt, *, into: type[T], max_repairs: int = ..., **options: Unpack[Options]
+    ) -> StructuredResponse[T]: ...
+    @overload
+    async def complete(
+        self, model: str, prompt: Prompt, *, into: object, max_repairs: int = ..., **options: Unpack[Options]
+    ) -> StructuredResponse[Any]: ...
+    @overload
+    async def complete(self, model: str, prompt: Prompt, **options: Unpack[Options]) -> Response: ...
+    async def complete(
+        self, model: str, prompt: Prompt, *, into: Any = None, max_repairs: int = DEFAULT_REPAIRS, **options: Unpack[Options]
+    ) -> Response:
         """The whole answer of ``model`` (``provider/model``) to ``prompt``.
+
+        ``into`` is a type that the answer shall have (a msgspec ``Struct``, dataclass, ``TypedDict``, pydantic model, ``list[int]`` …); its
+        value is then in ``value``. An answer that does not fit goes back to the model at most ``max_repairs`` times.
 
         Raises ``UsageError`` before anything is sent, else any other ``DragomanError``, with what had arrived in its ``partial``.
         """
-        async with self._answer(request_from(model, prompt, False, options), options) as stream:
+        request = request_from(model, prompt, False, options)
+        if into is not None:
+            talk = AsyncTalk(self._answer, options)
+            return await talk.hold(self._configured.structured(request, into, max_repairs, options))
+        async with self._answer(request, options) as stream:
             return await stream.finish()
+
+    async def run_tools(self, model: str, prompt: Prompt, *, max_turns: int = DEFAULT_TURNS, **options: Unpack[Options]) -> ToolRun:
+        """Ask ``model``, run the Python functions among ``tools`` that it calls for, tell it the results, until it answers without a call.
+
+        Functions get checked and converted arguments; what they raise goes back to the model in words. The calls of a turn run together,
+        async functions on the loop and the others in threads. A ``tool_choice`` that demands a call holds for the first turn. A call of a
+        tool without a function ends the loop and is in ``pending``.
+
+        Raises ``TurnsExhausted`` where the model still calls for more after ``max_turns`` answers; ``messages`` of any error is the
+        conversation so far, and may be given back as the prompt.
+        """
+        talk = AsyncTalk(self._answer, options)
+        return await talk.hold(self._configured.tool_turns(model, prompt, max_turns, options, talk.awaits))
 
     def stream(self, model: str, prompt: Prompt, **options: Unpack[Options]) -> AsyncEventStream:
         """The answer as it comes: an async iterator of events, each with ``text``. The request is sent at the first step."""
@@ -247,8 +337,8 @@ class AsyncClient:
             return self._transport
 
     def _answer(self, request: Request, options: Options) -> AsyncEventStream:
-        flow, provider = self._configured.route(request, options)
-        return AsyncEventStream(AsyncDriver(flow, self.transport), provider)
+        flow, provider, model = self._configured.route(request, options)
+        return AsyncEventStream(AsyncDriver(flow, self.transport), provider, model)
 
     async def close(self) -> None:
         """Close every connection. The client may be used again and then opens new ones."""

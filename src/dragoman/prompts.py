@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, TypeAlias, TypedDict, get_args
 
 import msgspec
@@ -10,20 +11,34 @@ import msgspec
 from dragoman.catalogue.load import nearest
 from dragoman.core.errors import BadRequest, UsageError
 from dragoman.core.exchange import Timeouts
-from dragoman.core.messages import ROLES, AnyPart, Message, Text
+from dragoman.core.messages import ROLES, AnyPart, Audio, File, Image, Message, Text
 from dragoman.core.opaque import JsonObject
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
+from dragoman.core.token import Key
 from dragoman.wire.openai_chat.messages import decode_message
 
-Prompt: TypeAlias = "str | Message | Sequence[Message | Mapping[str, Any]]"
-"""A question; or a conversation, as messages of ours or in OpenAI's form (``{"role": …, "content": …}``)."""
+Content: TypeAlias = str | Path | bytes | Text | Image | Audio | File
+"""A piece of a question: words, a file to read, or a part."""
+
+Prompt: TypeAlias = "str | Message | Sequence[Message | Mapping[str, Any]] | Sequence[Content]"
+"""A question, in words or as a list of words, files and parts; or a conversation, as messages of ours or in OpenAI's form
+(``{"role": …, "content": …}``)."""
 
 
-class Options(TypedDict, total=False):
+class CallOptions(TypedDict, total=False):
+    """What may be said of any call, whatever it asks."""
+
+    key: Key | None
+    base_url: str | None
+    timeout: float | Timeouts
+    strict: bool
+
+
+class Options(CallOptions, total=False):
     """What may be asked for beside the prompt; the same for ``complete`` and ``stream``, sync and async."""
 
     system: str
-    tools: Sequence[Tool | Mapping[str, Any]]
+    tools: Sequence[Tool | Mapping[str, Any] | Callable[..., Any]]
     tool_choice: ToolChoice
     parallel_tool_calls: bool
     response_format: JsonFormat
@@ -42,13 +57,9 @@ class Options(TypedDict, total=False):
     metadata: dict[str, str]
     user: str
     extra: dict[str, JsonObject]
-    key: str | None
-    base_url: str | None
-    timeout: float | Timeouts
-    strict: bool
 
 
-CALL_OPTIONS: Final = frozenset({"key", "base_url", "timeout", "strict"})
+CALL_OPTIONS: Final = frozenset(CallOptions.__annotations__)
 """Options about the call, not about the request."""
 
 
@@ -80,13 +91,28 @@ def messages_from(prompt: Prompt) -> tuple[Message, ...]:
         return (_checked(prompt, "messages[0]"),)
     if isinstance(prompt, (bytes, bytearray, Mapping)) or not hasattr(prompt, "__iter__"):
         raise UsageError(f"messages: {type(prompt).__name__} was given; a string or a list of messages is expected")
-    messages = tuple(
-        _checked(item, f"messages[{i}]") if isinstance(item, Message) else decode_message(_plain(item), f"messages[{i}]", known_only=True)
-        for i, item in enumerate(prompt)
-    )
-    if not messages:
+    items: list[Any] = list(prompt)
+    if not items:
         raise BadRequest("messages: the list is empty; at least one message is expected", param="messages")
-    return messages
+    if isinstance(items[0], get_args(Content)):
+        return (_checked(Message("user", tuple(_content(item, f"messages[{i}]") for i, item in enumerate(items))), "messages[0]"),)
+    return tuple(
+        _checked(item, f"messages[{i}]") if isinstance(item, Message) else decode_message(_plain(item), f"messages[{i}]", known_only=True)
+        for i, item in enumerate(items)
+    )
+
+
+def _content(item: object, where: str) -> AnyPart:
+    """A piece of a question as a part. A string is words here; an address becomes a part by ``attach``."""
+    if isinstance(item, str):
+        return Text(text=item)
+    if isinstance(item, (Path, bytes)):
+        from dragoman.attachments import attach
+
+        return attach(item)
+    if isinstance(item, (Text, Image, Audio, File)):
+        return item
+    raise UsageError(f"{where}: {type(item).__name__} was given; the list begins as one question, so words, a file or a part is expected")
 
 
 def _plain(item: object) -> object:
@@ -146,13 +172,18 @@ def _read_tools(value: object) -> object:
 
 
 def _read_tool(given: object, position: int) -> Tool:
-    """A tool of ours, or one in OpenAI's form, with or without its ``function`` envelope."""
+    """A tool of ours, a Python function, or one in OpenAI's form, with or without its ``function`` envelope."""
     if isinstance(given, Tool):
         return given
     if not isinstance(given, Mapping):
+        from dragoman.functions import function_of
+
+        function = function_of(given, f"tools[{position}]")
+        if function is not None:
+            return function.tool
         raise UsageError(f"tools[{position}]: {type(given).__name__} was given; a Tool or an object with name and parameters is expected")
-    function = given.get("function")
-    told = function if given.get("type") == "function" and isinstance(function, Mapping) else given
+    inner = given.get("function")
+    told = inner if given.get("type") == "function" and isinstance(inner, Mapping) else given
     try:
         return msgspec.convert(told, Tool)
     except msgspec.ValidationError as fault:

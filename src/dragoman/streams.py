@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import TracebackType
 
-import msgspec
-
 from dragoman.core.errors import DragomanError
 from dragoman.core.events import Event
-from dragoman.core.fold import Fold, Response
+from dragoman.core.fold import Fold
 from dragoman.drivers import AsyncDriver, Driver
+from dragoman.response import Response, response_of
 
 
 class Arrived:
     """What of an answer has arrived; shared by both kinds of stream."""
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, model: str | None) -> None:
         self._provider = provider
+        self._model = model
         self._fold = Fold()
         self.events: Iterator[Event] = iter(())
 
@@ -28,7 +28,7 @@ class Arrived:
         self.events = iter(batch)
 
     def response(self) -> Response:
-        return msgspec.structs.replace(self._fold.response(), provider=self._provider)
+        return response_of(self._fold.response(), self._provider, self._model)
 
     def blame(self, error: DragomanError) -> None:
         """Put what had arrived on the error, where that is anything."""
@@ -40,9 +40,9 @@ class Arrived:
 class EventStream:
     """An answer as it comes. Iterate it for events; use it as a context manager, or ``close`` it, to stop early."""
 
-    def __init__(self, driver: Driver, provider: str) -> None:
+    def __init__(self, driver: Driver, provider: str, model: str | None = None) -> None:
         self._driver = driver
-        self._arrived = Arrived(provider)
+        self._arrived = Arrived(provider, model)
 
     def __iter__(self) -> EventStream:
         return self
@@ -85,9 +85,9 @@ class EventStream:
 class AsyncEventStream:
     """``EventStream`` for a running event loop."""
 
-    def __init__(self, driver: AsyncDriver, provider: str) -> None:
+    def __init__(self, driver: AsyncDriver, provider: str, model: str | None = None) -> None:
         self._driver = driver
-        self._arrived = Arrived(provider)
+        self._arrived = Arrived(provider, model)
 
     def __aiter__(self) -> AsyncEventStream:
         return self

@@ -38,6 +38,7 @@ TREE: dict[str, tuple[str, bool, int]] = {
     "StreamCut": ("TransportError", True, 502),
     "Cancelled": ("TransportError", False, 499),
     "RouteExhausted": ("DragomanError", False, 502),
+    "TurnsExhausted": ("DragomanError", False, 500),
 }
 
 

@@ -46,7 +46,7 @@ def test_messages_may_come_from_any_iterable() -> None:
 def test_an_object_of_the_official_sdk_is_understood() -> None:
     from openai.types.chat import ChatCompletionMessage
 
-    said = messages_from([ChatCompletionMessage(role="assistant", content="Hi")])  # type: ignore[list-item]  # wider than promised
+    said = messages_from([ChatCompletionMessage(role="assistant", content="Hi")])  # type: ignore[arg-type]  # wider than promised
     assert said == (Message("assistant", (Text(text="Hi"),)),)
 
 
@@ -79,7 +79,10 @@ BAD_PROMPTS: list[tuple[Any, str]] = [
     (5, "messages: int was given"),
     (b"Hi", "messages: bytes was given"),
     ({"role": "user", "content": "Hi"}, "messages: dict was given; a string or a list of messages is expected"),
-    (["Hi"], "messages[0]: str was given; an object with role and content is expected"),
+    ([{"role": "user", "content": "Hi"}, "Hi"], "messages[1]: str was given; an object with role and content is expected"),
+    (["Hi", {"role": "user", "content": "Hi"}], "messages[1]: dict was given; the list begins as one question, so words, a file or a part"),
+    (["Hi", None], "messages[1]: NoneType was given; the list begins as one question"),
+    ([Text(text=5)], "messages[0].parts[0].text: expected `str`, got `int`"),  # type: ignore[arg-type]
     ([None], "messages[0]: NoneType was given"),
     ([{}], "messages[0].role: it is missing; one of 'system', 'developer', 'user', 'assistant', 'tool' is expected"),
     ([{"content": "Hi"}], "messages[0].role: it is missing"),

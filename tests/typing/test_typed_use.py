@@ -34,6 +34,7 @@ from dragoman import (
 from dragoman.client import ClientSettings
 from dragoman.core.events import Event, Finished, FinishName, FinishReason, TextDelta
 from dragoman.core.fold import Choice
+from dragoman.core.fold import Response as CoreResponse
 from dragoman.core.messages import AnyPart, Role
 from dragoman.errors import DragomanError, RateLimited, UsageError
 from dragoman.prompts import Prompt
@@ -161,11 +162,11 @@ def test_settings_and_options_are_checked(settings: ClientSettings) -> None:
         client.complete(MODEL, "Hi", reasoning="low", key="k", strict=False)
         client.complete(MODEL, "Hi", reasoning=ReasoningOptions(effort="low"), timeout=Timeouts(first_byte_s=5))
         with pytest.raises(UsageError):
-            client.complete(MODEL, "Hi", temperature="hot")  # type: ignore[arg-type]
+            client.complete(MODEL, "Hi", temperature="hot")  # type: ignore[call-overload]
         with pytest.raises(UsageError):
-            client.complete(MODEL, "Hi", temprature=1)  # type: ignore[call-arg]
+            client.complete(MODEL, "Hi", temprature=1)  # type: ignore[call-overload]
         with pytest.raises(UsageError):
-            client.complete(MODEL, 5)  # type: ignore[arg-type]
+            client.complete(MODEL, 5)  # type: ignore[call-overload]
     with pytest.raises(UsageError):
         Client(time_out=5)  # type: ignore[call-arg]
     with pytest.raises(UsageError):
@@ -184,7 +185,7 @@ def test_errors_have_their_facts(settings: ClientSettings) -> None:
     assert isinstance(error, RateLimited)
     assert_type(error.retry_after_s, float | None)
     assert_type(error.status, int | None)
-    assert_type(error.partial, Response | None)
+    assert_type(error.partial, CoreResponse | None)
     assert_type(error.attempts, tuple[DragomanError, ...])
     assert_type(error.retryable, bool)
 

@@ -24,7 +24,8 @@
     │   ├── TimedOut                        a wait was longer than allowed
     │   ├── StreamCut                       the answer stopped before its end
     │   └── Cancelled                       the caller closed it
-    └── RouteExhausted                      every target of a route failed; ``attempts`` has them all
+    ├── RouteExhausted                      every target of a route failed; ``attempts`` has them all
+    └── TurnsExhausted                      a loop of tools came to its limit before an answer; ``messages`` has it all
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from dragoman.core.fold import Response
+    from dragoman.core.messages import Message
 
 REDACTED = "[key removed]"
 SHORTEST_REAL_KEY = 8
@@ -47,7 +49,8 @@ class DragomanError(Exception):
     ``provider`` and ``model`` name the target; ``status`` is the HTTP status it answered, ``code`` and ``param`` its own words for
     the fault, ``request_id`` its name for the request and ``body`` (text, at most a few kB) what it sent. ``retry_after_s`` is how
     long it asked us to wait. ``retryable`` says whether the same request may succeed later. ``partial`` is the answer as far as it
-    had arrived, ``attempts`` the errors of earlier tries. A fact that is not known is ``None``.
+    had arrived, ``attempts`` the errors of earlier tries. ``messages`` is the conversation so far, where a loop of several calls was
+    broken off. A fact that is not known is ``None``.
     """
 
     retryable_by_default: ClassVar[bool] = False
@@ -81,6 +84,7 @@ class DragomanError(Exception):
         self.retryable = self.retryable_by_default if retryable is None else retryable
         self.partial: Response | None = None
         self.attempts: tuple[DragomanError, ...] = ()
+        self.messages: tuple[Message, ...] = ()
 
     def __str__(self) -> str:
         facts = [
@@ -267,3 +271,7 @@ class RouteExhausted(DragomanError):
     """Every target of a route failed; ``attempts`` holds each one's own error, in order."""
 
     answer_status = 502
+
+
+class TurnsExhausted(DragomanError):
+    """A loop of tools was at its limit and the model still called for more. ``partial`` is its last answer, whose calls were not run."""
