@@ -29,8 +29,9 @@ from dragoman.catalogue.load import nearest
 from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import MissingKey, UsageError
 from dragoman.core.exchange import Call
+from dragoman.core.token import Key
 from dragoman.flow.tokens import Account, Signer, TimedSigner, TokenCache, TokenSigner
-from dragoman.settings import NOTHING, Key, Surroundings, check_key
+from dragoman.settings import NOTHING, Surroundings, check_key
 from dragoman.sign import aws, azure, google, sigv4
 from dragoman.sign.key import bearer, in_header
 from dragoman.sign.oauth import read_token

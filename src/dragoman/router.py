@@ -14,11 +14,12 @@ from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import BadReply, DragomanError, Unsupported, UsageError
 from dragoman.core.exchange import Call, Decoder, Headers, Reply, Timeouts, header, with_headers
 from dragoman.core.request import Request
+from dragoman.core.token import Key
 from dragoman.credentials import CLOUDS, Access, Keyring, missing_credentials
 from dragoman.flow.attempt import Target
 from dragoman.flow.effects import Flow
 from dragoman.flow.retry import RetryBudget, RetryPolicy, retrying
-from dragoman.settings import NOTHING, Key, Surroundings, check_key, check_parts, missing_key
+from dragoman.settings import NOTHING, Surroundings, check_key, check_parts, missing_key
 from dragoman.sign.key import PLACES
 from dragoman.wire.dialect import Dialect
 from dragoman.wire.dialects import dialect

@@ -21,14 +21,13 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final
 
 from dragoman.catalogue.load import Catalogue
 from dragoman.catalogue.schema import PLACEHOLDER, Provider
 from dragoman.core.errors import MissingKey, UsageError
+from dragoman.core.token import Key
 
-Key: TypeAlias = str | Mapping[str, str]
-"""What proves who calls: a provider's key, or for the clouds the several parts of one, by their names."""
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 

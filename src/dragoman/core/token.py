@@ -1,10 +1,16 @@
-"""A bearer token that is good for a while, and the question that it is the answer to. Signers make them, flows fetch and keep them."""
+"""What proves who calls: keys as they are given; tokens that are good for a while, and the question that gets one."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
 
 import msgspec
 
 from dragoman.core.exchange import Call
+
+Key: TypeAlias = str | Mapping[str, str]
+"""A provider's key; for the clouds also the several parts of one, by their names."""
 
 
 class Token(msgspec.Struct, frozen=True):

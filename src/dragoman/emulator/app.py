@@ -227,8 +227,11 @@ _KEYS: Final[dict[str, Callable[[Call, str], str | None]]] = {
     "bearer": _bearer,
     "header": lambda call, name: header(call.headers, name.lower()),
     "query": _from_query,
+    "sigv4": lambda call, name: _bearer(call, name) or header(call.headers, "authorization"),
+    "google": lambda call, name: header(call.headers, name.lower()),
+    "azure": lambda call, name: header(call.headers, name.lower()),
 }
-"""Where a caller's key stands, by the row's ``auth.place``; a signed place is not looked into."""
+"""Where a caller's key stands, by the row's ``auth.place``; a signature is only looked for, and taken for a key."""
 
 
 def _check_key(mount: Mount, call: Call) -> None:
