@@ -83,6 +83,11 @@ MISTAKES: dict[str, tuple[str | bytes, str]] = {
         ONE + 'models = [{ name = "a" }, { nmae = "b" }]\n',
         "mine: unknown field 'nmae' in models; did you mean 'name'",
     ),
+    "unknown ability": (
+        ONE + 'abilities = ["chat", "embedings"]\n',
+        "mine: unknown ability 'embedings' in abilities; did you mean 'embeddings'",
+    ),
+    "ability that is no word": (ONE + "abilities = [5]\n", "mine: Expected `str`, got `int` at `abilities[0]`"),
     "wrong place of the key": (ONE + '[auth]\nplace = "cookie"\n', "mine: Invalid enum value 'cookie' at `auth.place`"),
     "name with a capital": (
         '[providers.Left]\ndialect = "b"\nbase_url = "c"\n',
