@@ -111,7 +111,8 @@ class App:
 
     def _refuse(self, mount: Mount, error: DragomanError, headers: Headers = ()) -> Plan:
         reply = mount.dialect.encode_error(error, mount.quirks)
-        plan = plan_reply(Reply(reply.status, (*reply.headers, *headers), reply.body))
+        # The status that was asked for, also where the vendor's own for such an error is another (Anthropic's overloaded is 529).
+        plan = plan_reply(Reply(error.status or reply.status, (*reply.headers, *headers), reply.body))
         return self._signed(msgspec.structs.replace(plan, error=error), mount)
 
     def _signed(self, plan: Plan, mount: Mount) -> Plan:
