@@ -199,17 +199,17 @@ _LISTED: Final = ("openai_chat",)
 
 
 def _routes(mount: Mount, prefixed: bool) -> Iterator[_Route]:
-    base = _base_pattern(mount.url_path if prefixed else mount.base)
-    for own in (re.escape(mount.quirks.path),) if mount.quirks.path else mount.dialect.ROUTES:
+    base = _pattern(mount.url_path if prefixed else mount.base)
+    for own in (_pattern(mount.quirks.path.partition("?")[0]),) if mount.quirks.path else mount.dialect.ROUTES:
         yield _Route(re.compile(f"{base}(?P<own>{own})"), "POST", mount, App._answer_request)
     if mount.row.dialect in _LISTED:
         for path in dict.fromkeys(("/models", f"{mount.path.removesuffix(mount.dialect.PATH)}/models")):
             yield _Route(re.compile(f"{base}(?P<own>{re.escape(path)})"), "GET", mount, App._list_models)
 
 
-def _base_pattern(base: str) -> str:
-    """A base path, which may hold ``{name}`` placeholders, as a regular expression."""
-    return "[^/]+".join(re.escape(part) for part in re.split(r"\{[^{}]*\}", base))
+def _pattern(path: str) -> str:
+    """A path, which may hold ``{name}`` placeholders, as a regular expression."""
+    return "[^/]+".join(re.escape(part) for part in re.split(r"\{[^{}]*\}", path))
 
 
 # --- checks -----------------------------------------------------------------------------------------------------------------------------
