@@ -1,0 +1,211 @@
+"""What an answer costs in US dollars, from the tables of genai-prices (the extra ``prices``), which are loaded at the first question.
+
+The law: a sum is exact or it is ``None``; nothing is estimated. It is ``None`` where the tables are not installed, where they do not know
+the provider or the model, where a count that the price needs is unknown, and where the vendor charges for something that token counts do
+not tell (seconds, pages). A provider on one's own machine costs ``None`` and not 0, unless its row names prices.
+
+Both sides count alike: a total holds its parts, and a part that has a price of its own is taken out of what remains. So a cached token is
+charged once, at the price of a cached token, and reasoning, which hardly any vendor prices apart, once within the output. A part that the
+vendor does not mention (cached, audio, reasoning) is taken to be none: vendors leave out what is zero.
+
+A vendor's own record (``Usage.raw``) is read for what our counts do not tell: how long a cache entry lives, what is sound, picture and
+video among Gemini's tokens, searches, and the tier in which the answer was served.
+
+Prices: https://github.com/pydantic/genai-prices, MIT; its convention read 2026-11-21 at version 0.2.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Context, Decimal, localcontext
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from dragoman.catalogue.load import Catalogue
+from dragoman.catalogue.schema import Provider
+from dragoman.core.errors import UnknownModel
+from dragoman.core.opaque import Json
+from dragoman.core.usage import Usage
+
+if TYPE_CHECKING:
+    from genai_prices.types import ModelInfo, ModelPrice
+    from genai_prices.types import Provider as PricedProvider
+
+_TOTALS: Final = {"input_tokens": "input_tokens", "output_tokens": "output_tokens"}
+_PARTS: Final = {
+    "cache_read_tokens": "cache_read_tokens",
+    "cache_write_tokens": "cache_write_tokens",
+    "input_audio_tokens": "input_audio_tokens",
+    "reasoning_tokens": "output_reasoning_tokens",
+    "output_audio_tokens": "output_audio_tokens",
+}
+"""Our names and theirs."""
+_SHORT_LIVED: Final = ("cache_write_5m_tokens", "cache_write_1h_tokens")
+"""Parts of what was written to a cache; where the vendor does not split it, all has the usual price."""
+_BY_MODALITY: Final = {
+    "promptTokensDetails": "input_{}_tokens",
+    "toolUsePromptTokensDetails": "input_{}_tokens",
+    "cacheTokensDetails": "cache_{}_read_tokens",
+    "candidatesTokensDetails": "output_{}_tokens",
+}
+_MODALITIES: Final = {"AUDIO": "audio", "IMAGE": "image", "DOCUMENT": "image", "VIDEO": "video"}
+_SOUND_LIKE_TEXT: Final = frozenset({"google"})
+"""Whose tables price sound apart wherever it costs otherwise; in the others a missing price for sound is a gap."""
+_EXACT: Final = Context(prec=60)
+"""Whatever the caller's own decimal context is."""
+
+
+def cost(
+    provider: Provider | str, model: str, usage: Usage | None, at: datetime | None = None, service_tier: str | None = None
+) -> Decimal | None:
+    """The price of ``usage`` of the provider's own ``model``, asked at ``at`` (now, where it is not given), or ``None``.
+
+    ``provider`` is a row, or the name of one of the package's. ``service_tier`` is the vendor's word, where its answer told it outside of
+    its usage record. Never raises.
+    """
+    row = _row(provider) if isinstance(provider, str) else provider
+    if row is None or row.prices is None or usage is None:
+        return None
+    found = _find(row.prices, model)
+    if found is None:
+        return None
+    priced_provider, priced_model = found
+    moment = at or datetime.now(tz=UTC)
+    context = _context(usage, service_tier)
+    from genai_prices.types import Usage as PricedUsage
+
+    try:
+        prices = priced_model.get_prices(moment, context)
+        counts = _counts(usage, prices)
+        if counts is None or (_has_unpriced_sound(usage, counts) and row.prices not in _SOUND_LIKE_TEXT):
+            return None
+        with localcontext(_EXACT):
+            calculated = priced_model.calc_price(
+                PricedUsage(**counts), priced_provider, genai_request_timestamp=moment, price_context=context
+            )
+    except ValueError:  # counts that contradict one another
+        return None
+    return calculated.total_price
+
+
+@cache
+def _row(name: str) -> Provider | None:
+    try:
+        return Catalogue().provider(name)
+    except UnknownModel:
+        return None
+
+
+def _find(prices: str, model: str) -> tuple[PricedProvider, ModelInfo] | None:
+    """The tables' own entry, or ``None`` where there are no tables or no entry."""
+    try:
+        from genai_prices.data_snapshot import get_snapshot
+    except ImportError:
+        return None
+    snapshot = get_snapshot()
+    known = next((one for one in snapshot.providers if one.id == prices), None)
+    if known is None:
+        return None
+    try:
+        return snapshot.find_provider_model(model, known, None, None)
+    except LookupError:
+        return None
+
+
+# --- what was used ----------------------------------------------------------------------------------------------------------------------
+
+
+def _counts(usage: Usage, prices: ModelPrice) -> dict[str, int] | None:
+    """A count for everything that has a price, or ``None`` where one is not known."""
+    told = _told(usage)
+    counts: dict[str, int] = {}
+    priced = [key for key, price in vars(prices).items() if price is not None]
+    for key in priced:
+        if key.endswith("_mtok"):
+            name = key.removesuffix("_mtok") + "_tokens"
+            count = _count(name, told)
+            if count is None:
+                return None
+            counts[name] = count
+        elif key in _PER_CALL:
+            name = key.removesuffix("_kcount")
+            if name != "requests":
+                counts[name] = told.get(name, 0)
+        else:
+            return None
+    return counts if _is_whole(counts, told) else None
+
+
+_PER_CALL: Final = ("requests_kcount", "web_searches_kcount", "social_searches_kcount", "storage_searches_kcount", "code_executions_kcount")
+"""What is charged by the call. A use of the vendor's own tools counts where its usage record tells it."""
+
+
+def _is_whole(counts: Mapping[str, int], told: Mapping[str, int]) -> bool:
+    """Whether every token has a price: what goes in always, what comes out unless nothing does, as with embeddings."""
+    return "input_tokens" in counts and ("output_tokens" in counts or not told.get("output_tokens"))
+
+
+def _has_unpriced_sound(usage: Usage, counts: Mapping[str, int]) -> bool:
+    return any(getattr(usage, name) and name not in counts for name in ("input_audio_tokens", "output_audio_tokens"))
+
+
+def _count(name: str, told: Mapping[str, int]) -> int | None:
+    """How many tokens of this kind there were, or ``None`` where that cannot be known."""
+    if name in told:
+        return told[name]
+    if name in _TOTALS.values():
+        return None
+    if name in _PARTS.values() or name in _SHORT_LIVED:
+        return 0
+    if name.startswith("cache_") and name.endswith("_read_tokens"):
+        modality = name.removeprefix("cache_").removesuffix("_read_tokens")
+        return 0 if not told.get("cache_read_tokens") or told.get(f"input_{modality}_tokens") == 0 else _absent(name, told)
+    return _absent(name, told)
+
+
+def _absent(name: str, told: Mapping[str, int]) -> int | None:
+    """Nothing, where the vendor split this total by modality and did not mention this one."""
+    place = next((place for place, form in _BY_MODALITY.items() if name in {form.format(one) for one in _MODALITIES.values()}), None)
+    return 0 if place and told.get(place) else None
+
+
+def _told(usage: Usage) -> dict[str, int]:
+    """All counts that the usage holds, by their names; and which records by modality there were."""
+    counts = {name: getattr(usage, field) for field, name in {**_TOTALS, **_PARTS}.items() if getattr(usage, field) is not None}
+    if usage.input_audio_tokens is None:
+        counts["input_audio_tokens"] = 0
+    raw = usage.raw or {}
+    for place, form in _BY_MODALITY.items():
+        for record in _records(raw.get(place)):
+            counts[place] = 1
+            modality, count = _MODALITIES.get(str(record.get("modality"))), record.get("tokenCount")
+            if modality and isinstance(count, int):
+                if modality == "audio" and not place.startswith("cache"):
+                    continue  # counted in the normal form already
+                name = form.format(modality)
+                counts[name] = counts.get(name, 0) + count
+    lives = raw.get("cache_creation")
+    if isinstance(lives, dict):
+        counts |= {
+            f"cache_write_{life}_tokens": count
+            for life in ("5m", "1h")
+            if isinstance(count := lives.get(f"ephemeral_{life}_input_tokens"), int)
+        }
+    tools = raw.get("server_tool_use")
+    if isinstance(tools, dict) and isinstance(searches := tools.get("web_search_requests"), int):
+        counts["web_searches"] = searches
+    return counts
+
+
+def _records(given: Json) -> Iterable[Mapping[str, Json]]:
+    return (one for one in given if isinstance(one, dict)) if isinstance(given, list) else ()
+
+
+def _context(usage: Usage, service_tier: str | None) -> dict[str, str]:
+    """On what the price depends besides tokens: the tier in which the answer was served, where it is told."""
+    raw = usage.raw or {}
+    tier = service_tier or raw.get("service_tier") or raw.get("serviceTier")
+    speed = raw.get("speed")
+    told = {"service_tier": tier, "speed": speed, "processing": "batch" if tier == "batch" else None}
+    return {name: value for name, value in told.items() if isinstance(value, str)}
