@@ -77,8 +77,9 @@ def tool_turns(request: Request, toolbox: Toolbox, max_turns: int, warnings_of: 
             if len(responses) == max_turns:
                 raise _exhausted(responses[-1], max_turns)
             pending = tuple(call for call in calls if _is_callers(call, request, toolbox))
-            results = yield from ran(tuple(toolbox.job(call) for call in calls if call not in pending))
-            if results:
+            jobs = tuple(toolbox.job(call) for call in calls if call not in pending)
+            if jobs:
+                results = yield from ran(jobs)
                 messages.append(_told(results, request, messages, warnings_of))
             if pending and responses:
                 break
