@@ -207,6 +207,7 @@ def test_tier_in_which_the_answer_was_served_changes_the_price() -> None:
         (datetime(2026, 8, 20, 12, 0, tzinfo=UTC), "0.88"),
         (datetime(2026, 11, 1, 12, 0, tzinfo=UTC), "0.75"),
         (datetime(2026, 11, 1, 2, 0, tzinfo=UTC), "1.5"),
+        (datetime(2026, 11, 1, 2, 0), "1.5"),  # noqa: DTZ001  a time without a zone is UTC
     ],
 )
 def test_price_is_that_of_the_day_and_hour(at: datetime, expected: str) -> None:

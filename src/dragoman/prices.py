@@ -59,7 +59,7 @@ _EXACT: Final = Context(prec=60)
 def cost(
     provider: Provider | str, model: str, usage: Usage | None, at: datetime | None = None, service_tier: str | None = None
 ) -> Decimal | None:
-    """The price of ``usage`` of the provider's own ``model``, asked at ``at`` (now, where it is not given), or ``None``.
+    """The price of ``usage`` of the provider's own ``model``, asked at ``at`` (UTC; now, where it is not given), or ``None``.
 
     ``provider`` is a row, or the name of one of the package's. ``service_tier`` is the vendor's word, where its answer told it outside of
     its usage record. Never raises.
@@ -72,6 +72,8 @@ def cost(
         return None
     priced_provider, priced_model = found
     moment = at or datetime.now(tz=UTC)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
     context = _context(usage, service_tier)
     from genai_prices.types import Usage as PricedUsage
 
