@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import botocore.session
+import botocore.session  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from dragoman.core.errors import UsageError
@@ -32,7 +32,7 @@ s3 =
   max_concurrent_requests = 20
   addressing_style = path
 
-[profile other one]
+[profile "other one"]
 region=us-west-2
 output = json
 
