@@ -20,7 +20,7 @@ from dragoman.wire.openai_chat.messages import decode_message
 Content: TypeAlias = str | Path | bytes | Text | Image | Audio | File
 """A piece of a question: words, a file to read, or a part."""
 
-Prompt: TypeAlias = "str | Message | Sequence[Message | Mapping[str, Any]] | Sequence[Content]"
+Prompt: TypeAlias = "str | Message | Sequence[Message | Mapping[str, Any] | Content]"
 """A question, in words or as a list of words, files and parts; or a conversation, as messages of ours or in OpenAI's form
 (``{"role": …, "content": …}``)."""
 

@@ -46,7 +46,7 @@ def test_messages_may_come_from_any_iterable() -> None:
 def test_an_object_of_the_official_sdk_is_understood() -> None:
     from openai.types.chat import ChatCompletionMessage
 
-    said = messages_from([ChatCompletionMessage(role="assistant", content="Hi")])  # type: ignore[arg-type]  # wider than promised
+    said = messages_from([ChatCompletionMessage(role="assistant", content="Hi")])  # type: ignore[list-item]  # wider than promised
     assert said == (Message("assistant", (Text(text="Hi"),)),)
 
 
