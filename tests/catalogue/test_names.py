@@ -76,6 +76,11 @@ def test_closed_provider_has_its_listed_models_only(tmp_path: Path) -> None:
     assert caught.value.message == "model: 'closed/' names no model; write closed/<model>, known are: big-1, small-1"
 
 
+def test_nearest_leaves_out_what_is_much_less_like() -> None:
+    assert nearest("opnai", ["openai", "openai_responses", "ovhcloud"]) == "did you mean 'openai'?"
+    assert nearest("gpt-4.1-mino", ["gpt-4.1-mini", "gpt-4.1-nano", "gpt-3.5-turbo"]) == "did you mean 'gpt-4.1-mini' or 'gpt-4.1-nano'?"
+
+
 def test_nearest_names_at_most_three_and_else_the_first_twelve() -> None:
     assert nearest("ab", ["ab1", "ab2", "ab3", "ab4"]).count(" or ") == 2
     assert nearest("zz", [f"n{i}" for i in range(20)]) == "known are: n0, n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11 …"

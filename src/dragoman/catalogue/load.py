@@ -17,6 +17,8 @@ from dragoman.core.errors import UnknownModel, UsageError
 ROWS: Final = Path(__file__).parent / "providers"
 MODELS: Final = Path(__file__).parent / "models"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_LESS_NEAR: Final = 0.15
+"""How much less like the given word than the likeliest one a name may be, to be named beside it."""
 _KNOWN: Final = {"Provider": Provider, "auth": Auth, "models": Model}
 
 
@@ -101,7 +103,9 @@ def nearest(given: str, allowed: list[str]) -> str:
     """Words for an error: the names closest to ``given``, else all or the first of those allowed."""
     close = difflib.get_close_matches(given, allowed, n=3, cutoff=0.5)
     if close:
-        return f"did you mean {' or '.join(map(repr, close))}?"
+        nearness = [difflib.SequenceMatcher(None, name, given).ratio() for name in close]
+        likely = [name for name, ratio in zip(close, nearness, strict=True) if ratio > nearness[0] - _LESS_NEAR]
+        return f"did you mean {' or '.join(map(repr, likely))}?"
     shown = ", ".join(allowed[:12]) + (" …" if len(allowed) > 12 else "")
     return f"known are: {shown}" if allowed else "none is listed"
 
