@@ -13,6 +13,7 @@ from dragoman.core.errors import DragomanError
 from dragoman.core.events import Event
 from dragoman.core.exchange import Call, Headers
 from dragoman.core.request import Request
+from dragoman.core.usage import Usage
 from dragoman.wire import anthropic_messages
 from dragoman.wire.anthropic_messages import count
 from dragoman.wire.quirks import NONE
@@ -45,8 +46,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.calls.append(call)
         try:
             if self.path.startswith(count.PATH):
-                self.server.asked.append(count.decode_count_request(call, NONE))
-                reply = count.encode_count(42)
+                self.server.asked.append(count.decode_request(call, NONE))
+                reply = count.encode_reply(Usage(input_tokens=42), self.server.asked[-1], NONE)
                 self._send(reply.status, reply.headers, reply.body)
             else:
                 self._answer(anthropic_messages.decode_request(call, NONE))

@@ -10,7 +10,8 @@ from dragoman.core.errors import AuthFailed, BadReply, BadRequest
 from dragoman.core.exchange import Reply
 from dragoman.core.messages import Message, Text
 from dragoman.core.request import ReasoningOptions, Request, Tool
-from dragoman.wire.anthropic_messages.count import decode_count, decode_count_request, encode_count, encode_count_request
+from dragoman.core.usage import Usage
+from dragoman.wire.anthropic_messages.count import decode_reply, decode_request, encode_reply, encode_request
 from dragoman.wire.quirks import NONE, Quirks
 
 from .streams import NAME, call_of
@@ -27,7 +28,7 @@ REQUEST = Request(
 def test_what_concerns_the_answer_is_left_out_without_a_warning() -> None:
     full = {"max_output_tokens": 5, "temperature": 0.5, "top_k": 3, "stop": ("a",), "user": "u", "stream": True, "seed": 1}
     fields = {name: getattr(REQUEST, name) for name in REQUEST.__struct_fields__} | full
-    call = encode_count_request(Request(**fields), NONE)
+    call = encode_request(Request(**fields), NONE)
     assert call.url == "/v1/messages/count_tokens?beta=true"
     assert ("anthropic-beta", "b-1") in call.headers
     assert call.warnings == ()
@@ -41,22 +42,22 @@ def test_what_concerns_the_answer_is_left_out_without_a_warning() -> None:
 
 
 def test_request_comes_back() -> None:
-    assert decode_count_request(encode_count_request(REQUEST, NONE), NONE) == REQUEST
+    assert decode_request(encode_request(REQUEST, NONE), NONE) == REQUEST
 
 
 def test_path_of_a_host_is_followed() -> None:
-    assert encode_count_request(REQUEST, Quirks(path="/anthropic/messages")).url == "/anthropic/messages/count_tokens"
+    assert encode_request(REQUEST, Quirks(path="/anthropic/messages")).url == "/anthropic/messages/count_tokens"
 
 
 def test_request_without_messages_is_refused_by_name() -> None:
     with pytest.raises(BadRequest, match="messages"):
-        decode_count_request(call_of({"model": "m"}), NONE)
+        decode_request(call_of({"model": "m"}), NONE)
 
 
 def test_count_comes_back_and_a_failing_answer_is_its_error() -> None:
-    assert decode_count(encode_count(12), NONE) == 12
+    assert decode_reply(encode_reply(Usage(input_tokens=12), REQUEST, NONE), NONE).input_tokens == 12
     for body in (b"{}", b"", b"[]"):
         with pytest.raises(BadReply):
-            decode_count(Reply(200, (), body), NONE)
+            decode_reply(Reply(200, (), body), NONE)
     with pytest.raises(AuthFailed):
-        decode_count(Reply(401, (), b"{}"), NONE)
+        decode_reply(Reply(401, (), b"{}"), NONE)

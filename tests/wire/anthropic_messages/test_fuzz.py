@@ -152,7 +152,7 @@ def test_any_request_is_read_or_refused_and_what_is_read_can_be_written(body: An
         again = anthropic_messages.encode_request(request, quirks)
         assert anthropic_messages.decode_request(again, quirks).messages is not None
     with suppress(UsageError):
-        count.encode_count_request(count.decode_count_request(call, quirks), quirks)
+        count.encode_request(count.decode_request(call, quirks), quirks)
 
 
 @MODEST

@@ -198,13 +198,13 @@ def test_request_comes_back_as_the_same_json_through_both_roles(exchange: Exchan
 @pytest.mark.parametrize("exchange", cases("anthropic.count_tokens.json"))
 def test_count_of_tokens_and_its_request_come_back(exchange: Exchange) -> None:
     call = asked_in(exchange)
-    request = count.decode_count_request(call, NONE)
-    again = count.encode_count_request(request, NONE)
+    request = count.decode_request(call, NONE)
+    again = count.encode_request(request, NONE)
     assert (again.warnings, again.url) == ((), call.url)
     assert canonical_request(json.loads(again.body)) == canonical_request(json.loads(call.body))
     body = exchange["response"]["body"]
-    tokens = count.decode_count(Reply(200, (), body.encode()), NONE)
-    assert json.loads(count.encode_count(tokens).body) == json.loads(body)
+    usage = count.decode_reply(Reply(200, (), body.encode()), NONE)
+    assert json.loads(count.encode_reply(usage, request, NONE).body) == json.loads(body)
 
 
 @pytest.mark.parametrize("exchange", cases("anthropic.messages.errors"))

@@ -146,7 +146,7 @@ def test_request_of_openais_caller_becomes_one_of_the_vendors() -> None:
 
 
 def test_request_for_a_count_is_one_of_the_vendors() -> None:
-    body = json.loads(count.encode_count_request(FULL, NONE).body)
+    body = json.loads(count.encode_request(FULL, NONE).body)
     assert consume(COUNTED.validate_python(body)) == body
 
 

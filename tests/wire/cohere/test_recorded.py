@@ -168,25 +168,25 @@ def test_failing_answer_is_a_model_that_is_not_there(exchange: Exchange) -> None
 @pytest.mark.parametrize("exchange", cases("cohere.embed.json"))
 def test_embeddings_both_ways(exchange: Exchange) -> None:
     call = asked(exchange)
-    request = embed.decode_embed_request(call, NONE)
+    request = embed.decode_request(call, NONE)
     body = {name: value for name, value in exchange["request"]["body"].items() if value is not None}
-    again = embed.encode_embed_request(request, NONE)
+    again = embed.encode_request(request, NONE)
     assert again.warnings == ()
     assert json.loads(again.body) == body
     record = json.loads(answer(exchange))
-    embeddings = embed.decode_embeddings(Reply(200, (), answer(exchange)), NONE)
+    embeddings = embed.decode_reply(Reply(200, (), answer(exchange)), NONE)
     assert [list(vector) for vector in embeddings.vectors] == record["embeddings"]["float"]
     assert embeddings.usage is not None
     assert embeddings.usage.input_tokens == record["meta"]["billed_units"]["input_tokens"]
-    assert json.loads(embed.encode_embeddings(embeddings, request, NONE).body) == record
+    assert json.loads(embed.encode_reply(embeddings, request, NONE).body) == record
 
 
 @pytest.mark.parametrize("exchange", cases("cohere.rerank.json"))
 def test_ranking_both_ways(exchange: Exchange) -> None:
     """The two versions of this endpoint differ in nothing that is recorded but the path."""
-    request = rerank.decode_rank_request(asked(exchange), NONE)
-    assert json.loads(rerank.encode_rank_request(request, NONE).body) == exchange["request"]["body"]
+    request = rerank.decode_request(asked(exchange), NONE)
+    assert json.loads(rerank.encode_request(request, NONE).body) == exchange["request"]["body"]
     record = json.loads(answer(exchange))
-    ranking = rerank.decode_ranking(Reply(200, (), answer(exchange)), NONE)
+    ranking = rerank.decode_reply(Reply(200, (), answer(exchange)), NONE)
     assert [(one.index, one.score) for one in ranking.results] == [(one["index"], one["relevance_score"]) for one in record["results"]]
-    assert json.loads(rerank.encode_ranking(ranking, NONE).body) == record
+    assert json.loads(rerank.encode_reply(ranking, request, NONE).body) == record

@@ -269,10 +269,10 @@ def test_embeddings() -> None:
     asked = []
 
     def answer(call: Call) -> Reply:
-        asked.append(embed.decode_embed_request(call, NONE))
+        asked.append(embed.decode_request(call, NONE))
         own = {"cohere": {"embeddings": {"int8": [[1, 2]]}}}
         embeddings = Embeddings(vectors=((0.5, -1.0),), id="e-1", usage=Usage(input_tokens=4), extra=own)
-        return embed.encode_embeddings(embeddings, asked[-1], NONE)
+        return embed.encode_reply(embeddings, asked[-1], NONE)
 
     with client(answer) as sdk:
         told = sdk.embed(
@@ -294,9 +294,9 @@ def test_ranking() -> None:
     asked = []
 
     def answer(call: Call) -> Reply:
-        asked.append(rerank.decode_rank_request(call, NONE))
+        asked.append(rerank.decode_request(call, NONE))
         results = (Ranked(index=1, score=0.9), Ranked(index=0, score=0.25))
-        return rerank.encode_ranking(Ranking(results=results, id="r-1", raw_usage={"billed_units": {"search_units": 1}}), NONE)
+        return rerank.encode_reply(Ranking(results=results, id="r-1", raw_usage={"billed_units": {"search_units": 1}}), asked[-1], NONE)
 
     with client(answer) as sdk:
         told = sdk.rerank(model="rerank-v3.5", query="q", documents=["a", "b"], top_n=2, max_tokens_per_doc=9, request_options=ONCE)

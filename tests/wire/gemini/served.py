@@ -37,13 +37,13 @@ def answer(served: Served, call: Call) -> tuple[int, Headers, Iterator[bytes]]:
     method = call.url.partition("?")[0].rpartition(":")[2]
     try:
         if method == "countTokens":
-            served.requests.append(count_tokens.decode_count_request(call, NONE))
-            return whole(count_tokens.encode_count(Usage(input_tokens=12, cache_read_tokens=4)))
+            served.requests.append(count_tokens.decode_request(call, NONE))
+            return whole(count_tokens.encode_reply(Usage(input_tokens=12, cache_read_tokens=4), served.requests[-1], NONE))
         if method in ("embedContent", "batchEmbedContents"):
-            asked = embed.decode_embed_request(call, NONE)
+            asked = embed.decode_request(call, NONE)
             served.embedded.append(asked)
             vectors = tuple((float(i), 0.5) for i, _ in enumerate(asked.inputs))
-            return whole(embed.encode_embeddings(Embeddings(vectors=vectors), asked, NONE))
+            return whole(embed.encode_reply(Embeddings(vectors=vectors), asked, NONE))
         request = gemini.decode_request(call, NONE)
         served.requests.append(request)
         events = served.scenario(request)

@@ -23,25 +23,25 @@ FAULT = Reply(429, (), b'{"error":{"code":429,"message":"slow","status":"RESOURC
 
 
 def test_count_request_has_the_form_of_each_service() -> None:
-    call = count_tokens.encode_count_request(REQUEST, NONE)
+    call = count_tokens.encode_request(REQUEST, NONE)
     inner = {"contents": [HI], "systemInstruction": {"parts": [{"text": "s"}]}}
     assert call.url == "/models/gemini-2.5-flash:countTokens"
     assert json.loads(call.body) == {"generateContentRequest": {"model": "models/gemini-2.5-flash", **inner}}
-    assert json.loads(count_tokens.encode_count_request(REQUEST, NONE, wrapped=False).body) == inner
+    assert json.loads(count_tokens.encode_request(REQUEST, NONE, wrapped=False).body) == inner
     bare = Request(model="m", messages=REQUEST.messages[1:])
-    assert json.loads(count_tokens.encode_count_request(bare, NONE).body) == {"contents": [HI]}
+    assert json.loads(count_tokens.encode_request(bare, NONE).body) == {"contents": [HI]}
     for wrapped in (True, False):
-        assert count_tokens.decode_count_request(count_tokens.encode_count_request(REQUEST, NONE, wrapped), NONE) == REQUEST
+        assert count_tokens.decode_request(count_tokens.encode_request(REQUEST, NONE, wrapped), NONE) == REQUEST
 
 
 def test_snake_case_count_request_is_understood() -> None:
     body = {"generate_content_request": {"model": "models/x", "contents": [HI], "system_instruction": {"parts": [{"text": "s"}]}}}
-    assert count_tokens.decode_count_request(call_of(body, "/models/gemini-2.5-flash:countTokens"), NONE) == REQUEST
+    assert count_tokens.decode_request(call_of(body, "/models/gemini-2.5-flash:countTokens"), NONE) == REQUEST
 
 
 def test_counts_come_back() -> None:
     for usage in (Usage(input_tokens=9), Usage(input_tokens=9, cache_read_tokens=4, input_audio_tokens=2)):
-        told = count_tokens.decode_count(count_tokens.encode_count(usage), NONE)
+        told = count_tokens.decode_reply(count_tokens.encode_reply(usage, REQUEST, NONE), NONE)
         assert (told.input_tokens, told.cache_read_tokens, told.input_audio_tokens) == (
             9,
             usage.cache_read_tokens,
@@ -53,9 +53,9 @@ def test_counts_come_back() -> None:
 def test_counts_that_are_none_are_errors(reply: Reply) -> None:
     kind: type[DragomanError] = RateLimited if reply is FAULT else BadReply
     with pytest.raises(kind):
-        count_tokens.decode_count(reply, NONE)
+        count_tokens.decode_reply(reply, NONE)
     with pytest.raises(kind):
-        embed.decode_embeddings(reply, NONE)
+        embed.decode_reply(reply, NONE)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_counts_that_are_none_are_errors(reply: Reply) -> None:
 )
 def test_malformed_count_request_is_refused(url: str, body: Any) -> None:
     with pytest.raises(BadRequest):
-        count_tokens.decode_count_request(call_of(body, url), NONE)
+        count_tokens.decode_request(call_of(body, url), NONE)
 
 
 EMBED = EmbedRequest(
@@ -77,35 +77,35 @@ EMBED = EmbedRequest(
 
 
 def test_embed_request_has_its_form_and_comes_back() -> None:
-    call = embed.encode_embed_request(EMBED, NONE)
+    call = embed.encode_request(EMBED, NONE)
     assert (call.url, call.warnings) == ("/models/gemini-embedding-001:batchEmbedContents", ())
     first, second = json.loads(call.body)["requests"]
     options = {"model": "models/gemini-embedding-001", "taskType": "RETRIEVAL_QUERY", "outputDimensionality": 256, "title": "t"}
     assert first == {"content": {"parts": [{"text": "a"}]}, **options}
     assert second["content"]["parts"][1]["inlineData"]["mimeType"] == "image/png"
-    assert embed.decode_embed_request(call, NONE) == EMBED
+    assert embed.decode_request(call, NONE) == EMBED
 
 
 def test_single_embed_request_is_answered_alone() -> None:
     body = {"content": {"parts": [{"text": "a"}]}, "task_type": "CODE_RETRIEVAL_QUERY"}
-    request = embed.decode_embed_request(call_of(body, "/models/m:embedContent"), NONE)
+    request = embed.decode_request(call_of(body, "/models/m:embedContent"), NONE)
     assert (request.inputs, request.purpose) == (("a",), "CODE_RETRIEVAL_QUERY")
-    call = embed.encode_embed_request(request, NONE)
+    call = embed.encode_request(request, NONE)
     assert (call.url, json.loads(call.body)["taskType"]) == ("/models/m:embedContent", "CODE_RETRIEVAL_QUERY")
     answer = Embeddings(vectors=((0.5, -1.0),), usage=Usage(input_tokens=3, raw={"promptTokenCount": 3}))
-    reply = embed.encode_embeddings(answer, request, NONE)
+    reply = embed.encode_reply(answer, request, NONE)
     assert json.loads(reply.body) == {"embedding": {"values": [0.5, -1.0]}, "usageMetadata": {"promptTokenCount": 3}}
-    assert embed.decode_embeddings(reply, NONE) == answer
+    assert embed.decode_reply(reply, NONE) == answer
 
 
 def test_embeddings_come_back() -> None:
     answer = Embeddings(vectors=((0.5,), (1.0,)), extra={NAME: {"zz": 1}})
-    assert embed.decode_embeddings(embed.encode_embeddings(answer, EMBED, NONE), NONE) == answer
+    assert embed.decode_reply(embed.encode_reply(answer, EMBED, NONE), NONE) == answer
 
 
 def test_what_embedding_cannot_say_is_named() -> None:
     request = EmbedRequest(model="m", inputs=("a",), encodings=("int8",), user="u")
-    assert [told.partition(":")[0] for told in embed.encode_embed_request(request, NONE).warnings] == ["user", "encodings"]
+    assert [told.partition(":")[0] for told in embed.encode_request(request, NONE).warnings] == ["user", "encodings"]
 
 
 @pytest.mark.parametrize(
@@ -124,4 +124,4 @@ def test_what_embedding_cannot_say_is_named() -> None:
 )
 def test_malformed_embed_request_is_refused(method: str, body: Any) -> None:
     with pytest.raises(BadRequest):
-        embed.decode_embed_request(call_of(body, f"/models/m:{method}"), NONE)
+        embed.decode_request(call_of(body, f"/models/m:{method}"), NONE)

@@ -161,9 +161,9 @@ def test_recorded_error_is_classified(exchange: Exchange) -> None:
 @pytest.mark.parametrize("exchange", COUNTS)
 def test_recorded_count_is_read_and_written_again(exchange: Exchange) -> None:
     given, told = exchange["request"]["body"], json.loads(body_of(exchange))
-    request = count_tokens.decode_count_request(Call("POST", url_of(exchange), (), json.dumps(given).encode()), NONE)
-    call = count_tokens.encode_count_request(request, NONE, wrapped=False)
+    request = count_tokens.decode_request(Call("POST", url_of(exchange), (), json.dumps(given).encode()), NONE)
+    call = count_tokens.encode_request(request, NONE, wrapped=False)
     assert canonical_request(json.loads(call.body), request.model) == canonical_request(given, request.model)
-    usage = count_tokens.decode_count(Reply(200, (), body_of(exchange)), NONE)
+    usage = count_tokens.decode_reply(Reply(200, (), body_of(exchange)), NONE)
     assert usage.input_tokens == told["totalTokens"]
-    assert json.loads(count_tokens.encode_count(usage).body) == told
+    assert json.loads(count_tokens.encode_reply(usage, request, NONE).body) == told

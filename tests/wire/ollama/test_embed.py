@@ -13,52 +13,52 @@ from ollama._types import EmbedRequest as SdkEmbedRequest
 from dragoman.core.embedding import Embeddings, EmbedRequest
 from dragoman.core.errors import BadReply, BadRequest, DragomanError, ModelNotFound, ServerFault, Unsupported
 from dragoman.core.exchange import Call, Reply
+from dragoman.core.listing import ListedModel, Listing, ListRequest
 from dragoman.core.messages import Image
 from dragoman.core.usage import Usage
 from dragoman.wire.ollama import embed, tags
-from dragoman.wire.ollama.tags import ListedModel
 from dragoman.wire.quirks import NONE
 from tests.wire.ollama.loopback import serving
 
 
 def body_of(request: EmbedRequest) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(embed.encode_embed_request(request, NONE).body)
+    body: dict[str, Any] = json.loads(embed.encode_request(request, NONE).body)
     return body
 
 
 def test_request_both_ways() -> None:
     own = {"ollama": {"truncate": False, "options": {"num_ctx": 5}}}
     request = EmbedRequest(model="m", inputs=("a", "b"), dimensions=4, extra=own)
-    call = embed.encode_embed_request(request, NONE)
+    call = embed.encode_request(request, NONE)
     assert (call.method, call.url, call.warnings) == ("POST", "/api/embed", ())
     assert json.loads(call.body) == {"model": "m", "input": ["a", "b"], "dimensions": 4, "truncate": False, "options": {"num_ctx": 5}}
-    assert embed.decode_embed_request(call, NONE) == request
+    assert embed.decode_request(call, NONE) == request
     SdkEmbedRequest.model_validate(json.loads(call.body))
 
 
 def test_older_endpoint_takes_one_text() -> None:
-    request = embed.decode_embed_request(Call("POST", "/api/embeddings", (), b'{"model":"m","prompt":"a"}'), NONE)
+    request = embed.decode_request(Call("POST", "/api/embeddings", (), b'{"model":"m","prompt":"a"}'), NONE)
     assert request == EmbedRequest(model="m", inputs=("a",), extra={"ollama": {"legacy": True}})
-    call = embed.encode_embed_request(request, NONE)
+    call = embed.encode_request(request, NONE)
     assert (call.url, json.loads(call.body)) == ("/api/embeddings", {"model": "m", "prompt": "a"})
     EmbeddingsRequest.model_validate(json.loads(call.body))
     with pytest.raises(Unsupported, match="takes one text, and 2 were given"):
-        embed.encode_embed_request(EmbedRequest(model="m", inputs=("a", "b"), extra=request.extra), NONE)
+        embed.encode_request(EmbedRequest(model="m", inputs=("a", "b"), extra=request.extra), NONE)
 
 
 def test_one_text_alone_is_a_list_of_one() -> None:
-    request = embed.decode_embed_request(Call("POST", "/api/embed", (), b'{"model":"m","input":"a"}'), NONE)
+    request = embed.decode_request(Call("POST", "/api/embed", (), b'{"model":"m","input":"a"}'), NONE)
     assert request.inputs == ("a",)
     assert body_of(request)["input"] == ["a"]
 
 
 def test_what_cannot_be_said() -> None:
-    call = embed.encode_embed_request(EmbedRequest(model="m", inputs=("a",), purpose="query", encodings=("int8",), user="u"), NONE)
+    call = embed.encode_request(EmbedRequest(model="m", inputs=("a",), purpose="query", encodings=("int8",), user="u"), NONE)
     assert [warning.partition(":")[0] for warning in call.warnings] == ["purpose", "encodings", "user"]
     with pytest.raises(Unsupported):
-        embed.encode_embed_request(EmbedRequest(model="m", inputs=((Image(data=b"a"),),)), NONE)
+        embed.encode_request(EmbedRequest(model="m", inputs=((Image(data=b"a"),),)), NONE)
     with pytest.raises(BadRequest) as caught:
-        embed.decode_embed_request(Call("POST", "/api/embed", (), b'{"model":"m","input":[1]}'), NONE)
+        embed.decode_request(Call("POST", "/api/embed", (), b'{"model":"m","input":[1]}'), NONE)
     assert str(caught.value.param).startswith("input[")
 
 
@@ -73,7 +73,7 @@ def test_what_cannot_be_said() -> None:
 )
 def test_bad_answer_is_an_error(status: int, body: bytes, kind: type[DragomanError]) -> None:
     with pytest.raises(kind):
-        embed.decode_embeddings(Reply(status, (), body), NONE)
+        embed.decode_reply(Reply(status, (), body), NONE)
 
 
 def test_sdk_reads_what_is_served_and_is_read_in_turn() -> None:
@@ -81,9 +81,9 @@ def test_sdk_reads_what_is_served_and_is_read_in_turn() -> None:
     replies: list[Reply] = []
 
     def answer(call: Call) -> Reply:
-        request = embed.decode_embed_request(call, NONE)
+        request = embed.decode_request(call, NONE)
         usage = Usage(input_tokens=4, raw={"prompt_eval_count": 4, "total_duration": 9})
-        replies.append(embed.encode_embeddings(Embeddings(vectors=vectors[: len(request.inputs)], usage=usage), request, NONE))
+        replies.append(embed.encode_reply(Embeddings(vectors=vectors[: len(request.inputs)], usage=usage), request, NONE))
         return replies[-1]
 
     with serving(answer) as address:
@@ -94,27 +94,27 @@ def test_sdk_reads_what_is_served_and_is_read_in_turn() -> None:
     assert told.embeddings == [[0.5, -1.0], [0.0, 2.0]]
     assert (told.model, told.prompt_eval_count, told.total_duration) == ("m", 4, 9)
     assert old.embedding == [0.5, -1.0]
-    first, second = (embed.decode_embeddings(reply, NONE) for reply in replies)
+    first, second = (embed.decode_reply(reply, NONE) for reply in replies)
     assert (first.vectors, first.model, first.usage and first.usage.input_tokens) == (vectors, "m", 4)
     assert (second.vectors, second.usage) == (vectors[:1], None)
 
 
 def test_list_of_models_both_ways() -> None:
     models = (ListedModel(name="a:latest", extra={"ollama": {"size": 5, "digest": "d"}}), ListedModel(name="b"))
-    reply = tags.encode_tags(models, NONE)
+    reply = tags.encode_reply(Listing(models=models), ListRequest(), NONE)
     with serving(lambda call: reply) as address:
         client = sdk.Client(host=address)
         told = client.list()
         client._client.close()
     assert [(model.model, model.size, model.digest) for model in told.models] == [("a:latest", 5, "d"), ("b", 0, "")]
-    again = tags.decode_tags(reply, NONE)
+    again = tags.decode_reply(reply, NONE).models
     assert [model.name for model in again] == ["a:latest", "b"]
     assert again[0].extra["ollama"]["size"] == 5
-    call = tags.encode_tags_request(NONE)
+    call = tags.encode_request(ListRequest(), NONE)
     assert (call.method, call.url, call.body) == ("GET", "/api/tags", b"")
 
 
 @pytest.mark.parametrize(("status", "body"), [(500, b'{"error":"x"}'), (200, b"{}"), (200, b'{"models":[{}]}')])
 def test_bad_list_of_models_is_an_error(status: int, body: bytes) -> None:
     with pytest.raises(DragomanError):
-        tags.decode_tags(Reply(status, (), body), NONE)
+        tags.decode_reply(Reply(status, (), body), NONE)

@@ -13,6 +13,7 @@ import msgspec
 from dragoman.core.errors import BadReply
 from dragoman.core.exchange import Call, Reply
 from dragoman.core.request import Request
+from dragoman.core.usage import Usage
 from dragoman.wire.anthropic_messages.errors import decode_error
 from dragoman.wire.anthropic_messages.request import encode_body, encode_head, encode_path, request_from
 from dragoman.wire.payload import dump, parse, parse_request, snippet
@@ -34,7 +35,7 @@ class _Count(msgspec.Struct):
 _COUNT: Final = msgspec.json.Decoder(_Count)
 
 
-def encode_count_request(request: Request, quirks: Quirks) -> Call:
+def encode_request(request: Request, quirks: Quirks) -> Call:
     """The call that counts the input of ``request``; its warnings name what could not be said."""
     warnings: list[str] = []
     body = encode_body(request, quirks, warnings)
@@ -44,21 +45,21 @@ def encode_count_request(request: Request, quirks: Quirks) -> Call:
     return Call("POST", encode_path(request, PATH, quirks), head, dump(body), tuple(warnings))
 
 
-def decode_count_request(call: Call, quirks: Quirks) -> Request:
+def decode_request(call: Call, quirks: Quirks) -> Request:
     """What a caller wants counted. Raises ``BadRequest`` that names the field."""
     return request_from(parse_request(call.body), call, quirks)
 
 
-def decode_count(reply: Reply, quirks: Quirks) -> int:
-    """The number of input tokens. Raises the error that a failing answer means, or ``BadReply``."""
+def decode_reply(reply: Reply, quirks: Quirks) -> Usage:
+    """The count of input tokens. Raises the error that a failing answer means, or ``BadReply``."""
     if reply.status >= 400:
         raise decode_error(reply, quirks)
     count = parse(reply.body, _COUNT).input_tokens
     if count is None:
         raise BadReply("the answer holds no count of tokens", body=snippet(reply.body))
-    return count
+    return Usage(input_tokens=count, raw={"input_tokens": count})
 
 
-def encode_count(input_tokens: int) -> Reply:
+def encode_reply(usage: Usage, request: Request, quirks: Quirks) -> Reply:
     """A whole answer that tells the count."""
-    return Reply(200, (("content-type", "application/json"),), dump({"input_tokens": input_tokens}))
+    return Reply(200, (("content-type", "application/json"),), dump({"input_tokens": usage.input_tokens or 0}))

@@ -59,7 +59,7 @@ class _Answer(msgspec.Struct):
 _ANSWER: Final = msgspec.json.Decoder(_Answer)
 
 
-def encode_embed_request(request: EmbedRequest, quirks: Quirks) -> Call:
+def encode_request(request: EmbedRequest, quirks: Quirks) -> Call:
     """The call for ``request``; its warnings name what could not be said."""
     warnings = ["user: not understood by this provider, left out"] if request.user is not None else []
     purpose = request.purpose
@@ -97,7 +97,7 @@ def _encode_image(image: Image) -> str:
     return encode_data_url(image.data, image.media_type or "image/png")
 
 
-def decode_embed_request(call: Call, quirks: Quirks) -> EmbedRequest:
+def decode_request(call: Call, quirks: Quirks) -> EmbedRequest:
     """What a caller wants embedded. Raises ``BadRequest`` that names the field."""
     given = parse_request(call.body)
     body = convert(given, _Body, "the request body")
@@ -131,7 +131,7 @@ def _parts(given: list[Json], where: str) -> tuple[Text | Image, ...]:
     return allowed
 
 
-def decode_embeddings(reply: Reply, quirks: Quirks) -> Embeddings:
+def decode_reply(reply: Reply, quirks: Quirks) -> Embeddings:
     """The vectors of an answer. Raises the error that it tells, or ``BadReply``."""
     if reply.status >= 400:
         raise decode_error(reply, quirks)
@@ -160,7 +160,7 @@ def _decode_usage(meta: Json) -> Usage | None:
     return Usage(input_tokens=sum(known) if known else None, raw=meta)
 
 
-def encode_embeddings(embeddings: Embeddings, request: EmbedRequest, quirks: Quirks) -> Reply:
+def encode_reply(embeddings: Embeddings, request: EmbedRequest, quirks: Quirks) -> Reply:
     """The answer to ``request``."""
     own = dict(embeddings.extra.get(NAME, {}))
     vectors: JsonObject = dict(own.pop("embeddings", {}))

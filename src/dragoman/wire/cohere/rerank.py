@@ -42,7 +42,7 @@ class _Answer(msgspec.Struct):
 _ANSWER: Final = msgspec.json.Decoder(_Answer)
 
 
-def encode_rank_request(request: RankRequest, quirks: Quirks) -> Call:
+def encode_request(request: RankRequest, quirks: Quirks) -> Call:
     """The call for ``request``."""
     warnings: list[str] = []
     body: JsonObject = {"model": request.model, "query": request.query, "documents": list(request.documents)}
@@ -52,7 +52,7 @@ def encode_rank_request(request: RankRequest, quirks: Quirks) -> Call:
     return Call("POST", quirks.path or PATH, with_headers(_HEADERS, quirks.headers), dump(body), tuple(warnings))
 
 
-def decode_rank_request(call: Call, quirks: Quirks) -> RankRequest:
+def decode_request(call: Call, quirks: Quirks) -> RankRequest:
     """What a caller wants ranked. Raises ``BadRequest`` that names the field."""
     given = parse_request(call.body)
     body = convert(given, _Body, "the request body")
@@ -66,7 +66,7 @@ def decode_rank_request(call: Call, quirks: Quirks) -> RankRequest:
     )
 
 
-def decode_ranking(reply: Reply, quirks: Quirks) -> Ranking:
+def decode_reply(reply: Reply, quirks: Quirks) -> Ranking:
     """The ranking of an answer. Raises the error that it tells, or ``BadReply``."""
     if reply.status >= 400:
         raise decode_error(reply, quirks)
@@ -83,8 +83,8 @@ def _decode_result(result: _Result, record: JsonObject) -> Ranked:
     return Ranked(index=result.index, score=result.relevance_score, extra={NAME: own} if own else {})
 
 
-def encode_ranking(ranking: Ranking, quirks: Quirks) -> Reply:
-    """The answer that tells ``ranking``."""
+def encode_reply(ranking: Ranking, request: RankRequest, quirks: Quirks) -> Reply:
+    """The answer to ``request``."""
     results = [{"index": one.index, "relevance_score": one.score, **one.extra.get(NAME, {})} for one in ranking.results]
     encoded: JsonObject = {"id": ranking.id or "", "results": results}
     if ranking.raw_usage is not None:

@@ -29,7 +29,7 @@ _HEADERS: Final = (("content-type", "application/json; charset=UTF-8"),)
 _WRAPPED: Final = "generateContentRequest"
 
 
-def encode_count_request(request: Request, quirks: Quirks, wrapped: bool = True) -> Call:
+def encode_request(request: Request, quirks: Quirks, wrapped: bool = True) -> Call:
     """The call that counts ``request``; ``wrapped`` is the form of the Gemini API, else it is that of Vertex AI."""
     warnings: list[str] = []
     body = encode_body(request, quirks, warnings)
@@ -39,7 +39,7 @@ def encode_count_request(request: Request, quirks: Quirks, wrapped: bool = True)
     return Call("POST", url, with_headers((("content-type", "application/json"),), quirks.headers), dump(body), tuple(warnings))
 
 
-def decode_count_request(call: Call, quirks: Quirks) -> Request:
+def decode_request(call: Call, quirks: Quirks) -> Request:
     """What is to be counted. Raises ``BadRequest`` that names the field."""
     model, method, _ = decode_path(call.url)
     if method != "countTokens":
@@ -67,7 +67,7 @@ class _Count(msgspec.Struct, rename="camel"):
 _COUNT: Final = msgspec.json.Decoder(_Count)
 
 
-def decode_count(reply: Reply, quirks: Quirks) -> Usage:
+def decode_reply(reply: Reply, quirks: Quirks) -> Usage:
     """The count. Raises the error that the answer tells, or ``BadReply``."""
     if reply.status >= 400:
         raise decode_error(reply, quirks)
@@ -83,7 +83,7 @@ def decode_count(reply: Reply, quirks: Quirks) -> Usage:
     )
 
 
-def encode_count(usage: Usage) -> Reply:
+def encode_reply(usage: Usage, request: Request, quirks: Quirks) -> Reply:
     """The count as the vendor tells it."""
     if usage.raw and "totalTokens" in usage.raw:
         return Reply(200, _HEADERS, dump(usage.raw))

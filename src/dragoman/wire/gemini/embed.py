@@ -41,7 +41,7 @@ _MANY: Final = "batchEmbedContents"
 _HEADERS: Final = (("content-type", "application/json"), ("accept", "application/json"))
 
 
-def encode_embed_request(request: EmbedRequest, quirks: Quirks) -> Call:
+def encode_request(request: EmbedRequest, quirks: Quirks) -> Call:
     """The call for ``request``; its warnings name what could not be said."""
     warnings = ["user: not understood by this provider, left out"] if request.user is not None else []
     if any(encoding != "float" for encoding in request.encodings):
@@ -74,7 +74,7 @@ class _Asked(msgspec.Struct, rename="camel"):
 _ASKED: Final = tuple(field.encode_name for field in msgspec.structs.fields(_Asked))
 
 
-def decode_embed_request(call: Call, quirks: Quirks) -> EmbedRequest:
+def decode_request(call: Call, quirks: Quirks) -> EmbedRequest:
     """What a caller wants embedded. Raises ``BadRequest`` that names the field."""
     model, method, _ = decode_path(call.url)
     if method not in (_ONE, _MANY):
@@ -124,7 +124,7 @@ class _Answer(msgspec.Struct, rename="camel"):
 _ANSWER: Final = msgspec.json.Decoder(_Answer)
 
 
-def decode_embeddings(reply: Reply, quirks: Quirks) -> Embeddings:
+def decode_reply(reply: Reply, quirks: Quirks) -> Embeddings:
     """The vectors of an answer. Raises the error that it tells, or ``BadReply``."""
     if reply.status >= 400:
         raise decode_error(reply, quirks)
@@ -137,7 +137,7 @@ def decode_embeddings(reply: Reply, quirks: Quirks) -> Embeddings:
     return Embeddings(vectors=tuple(one.values for one in vectors), usage=usage, extra=kept(rest))
 
 
-def encode_embeddings(embeddings: Embeddings, request: EmbedRequest, quirks: Quirks) -> Reply:
+def encode_reply(embeddings: Embeddings, request: EmbedRequest, quirks: Quirks) -> Reply:
     """The answer to ``request``, in the form it asked for."""
     vectors: list[JsonObject] = [{"values": vector} for vector in embeddings.vectors]
     alone = request.extra.get(NAME, {}).get("method") == _ONE and len(vectors) == 1

@@ -44,7 +44,7 @@ class _Answer(msgspec.Struct):
 _ANSWER: Final = msgspec.json.Decoder(_Answer)
 
 
-def encode_embed_request(request: EmbedRequest, quirks: Quirks) -> Call:
+def encode_request(request: EmbedRequest, quirks: Quirks) -> Call:
     """The call for ``request``; its warnings name what could not be said."""
     warnings = [f"{name}: not understood by this provider, left out" for name in ("purpose", "encodings", "user") if getattr(request, name)]
     texts = [text for text in request.inputs if isinstance(text, str)]
@@ -66,7 +66,7 @@ def encode_embed_request(request: EmbedRequest, quirks: Quirks) -> Call:
     return Call("POST", path, with_headers(_HEADERS, quirks.headers), dump(body), tuple(warnings))
 
 
-def decode_embed_request(call: Call, quirks: Quirks) -> EmbedRequest:
+def decode_request(call: Call, quirks: Quirks) -> EmbedRequest:
     """What a caller wants embedded. Raises ``BadRequest`` that names the field."""
     given = parse_request(call.body)
     body = convert(given, _Body, "the request body")
@@ -78,7 +78,7 @@ def decode_embed_request(call: Call, quirks: Quirks) -> EmbedRequest:
     return EmbedRequest(model=body.model, inputs=inputs, dimensions=body.dimensions, extra={NAME: own} if own else {})
 
 
-def decode_embeddings(reply: Reply, quirks: Quirks) -> Embeddings:
+def decode_reply(reply: Reply, quirks: Quirks) -> Embeddings:
     """The vectors of an answer. Raises the error that it tells, or ``BadReply``."""
     if reply.status >= 400:
         raise decode_error(reply, quirks)
@@ -91,7 +91,7 @@ def decode_embeddings(reply: Reply, quirks: Quirks) -> Embeddings:
     return Embeddings(vectors=tuple(vectors), model=answer.model, usage=decode_usage(parse_object(reply.body)))
 
 
-def encode_embeddings(embeddings: Embeddings, request: EmbedRequest, quirks: Quirks) -> Reply:
+def encode_reply(embeddings: Embeddings, request: EmbedRequest, quirks: Quirks) -> Reply:
     """The answer to ``request``, in the form of the endpoint that was asked."""
     encoded: JsonObject
     if request.extra.get(NAME, {}).get("legacy"):
