@@ -124,7 +124,7 @@ def test_doctor_explains_a_missing_key_and_an_unreachable_address(around: dict[s
 def test_doctor_contacts_only_what_is_set_up_named_or_local(around: dict[str, str]) -> None:
     names = {one["name"] for one in read("doctor", environment=around)["providers"]}
     local = {row.name for row in Catalogue() if row.local}
-    assert names == {"openai"} | local
+    assert names == {"openai", "openai_responses"} | local, "one key sets up both of OpenAI's wires"
 
 
 def test_doctor_finds_a_local_server_by_its_models(bare: dict[str, str], emulator: Emulator) -> None:
