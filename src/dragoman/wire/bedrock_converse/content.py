@@ -149,7 +149,7 @@ def _cite(blocks: list[JsonObject], source: Source, draft: Draft) -> None:
 
 
 def _can_replay(part: Reasoning, draft: Draft) -> bool:
-    return draft.replay == "any" or (draft.replay == "signed" and bool(part.signature or part.redacted_data))
+    return draft.replay == "any" or (draft.replay == "signed" and (bool(part.signature) or part.redacted_data is not None))
 
 
 def _rest(part: AnyPart) -> JsonObject:
@@ -165,6 +165,8 @@ def _guarded(kind: str, block: JsonObject, part: AnyPart) -> JsonObject:
 
 
 def _encode_text(part: Text | Refusal, draft: Draft) -> JsonObject:
+    if isinstance(part, Refusal):
+        draft.warnings.append("messages: a refusal is sent as plain text, which is all that this wire knows")
     if GUARD in own_fields(part.extra):
         return _guarded("text", {"text": part.text}, part)
     return {"text": part.text}
@@ -172,7 +174,7 @@ def _encode_text(part: Text | Refusal, draft: Draft) -> JsonObject:
 
 def encode_image(part: Image, draft: Draft) -> JsonObject:
     form = _form(part, IMAGES, sniff_image(part.data or b""), "png")
-    if part.detail is not None:
+    if part.detail not in (None, "auto"):
         draft.warnings.append("messages: the detail of an image is not understood by this provider, left out")
     return _guarded("image", {"format": form, "source": _address(part) or _bytes(part), **_rest(part)}, part)
 
