@@ -8,13 +8,31 @@ from typing import TYPE_CHECKING, Final, cast
 from dragoman.core.errors import UsageError
 from dragoman.wire.dialect import Dialect
 
-NAMES: Final = ("openai_chat", "raycast", "ollama", "cohere", "anthropic_messages", "gemini", "openai_responses", "bedrock_converse")
+NAMES: Final = (
+    "openai_chat",
+    "raycast",
+    "ollama",
+    "cohere",
+    "anthropic_messages",
+    "gemini",
+    "openai_responses",
+    "bedrock_converse",
+    "openai_completions",
+)
 """Every dialect there is. The three other legacy wires are OpenAI's with quirks, and so rows of the catalogue."""
 
 if TYPE_CHECKING:
-    from dragoman.wire import anthropic_messages, bedrock_converse, ollama, openai_chat, openai_responses, raycast
+    from dragoman.wire import anthropic_messages, bedrock_converse, ollama, openai_chat, openai_completions, openai_responses, raycast
 
-    _CHECKED: tuple[Dialect, ...] = (openai_chat, raycast, ollama, anthropic_messages, openai_responses, bedrock_converse)
+    _CHECKED: tuple[Dialect, ...] = (
+        openai_chat,
+        raycast,
+        ollama,
+        anthropic_messages,
+        openai_responses,
+        bedrock_converse,
+        openai_completions,
+    )
 
 
 def dialect(name: str) -> Dialect:
