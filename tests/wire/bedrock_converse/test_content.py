@@ -279,7 +279,7 @@ def test_refusal_is_text_and_a_foreign_source_or_a_speakers_name_is_named() -> N
     )
     body, warnings = encoded(request)
     assert body["messages"][1]["content"] == [{"text": "No"}]
-    assert len(warnings) == 2
+    assert len(warnings) == 3
 
 
 # --- what the vendor would refuse -------------------------------------------------------------------------------------------------------
