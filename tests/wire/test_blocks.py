@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from types import FrameType, FunctionType
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from dragoman.core.errors import BadReply
 from dragoman.core.events import BlockEnded, BlockStarted, Event, Finished, FinishReason, OrderCheck, Started, ToolDelta
 from dragoman.core.fold import Response, fold
 from dragoman.core.messages import Audio, Opaque, Text
-from dragoman.wire import balance
+from dragoman.wire.balance import Balance
 from dragoman.wire.blocks import Blocks
 from dragoman.wire.payload import is_complete
 
@@ -127,64 +128,74 @@ def test_arguments_after_a_call_that_ended_break_the_protocol() -> None:
         blocks.tool(out, 0, None, None, "{}")
 
 
-@dataclass
-class CountedText:
-    """How many characters of arguments were looked at, in searches and in parses."""
+def looked_at(run: Callable[[], object]) -> int:
+    """How many characters of arguments are parsed while ``run`` runs."""
+    assert isinstance(is_complete, FunctionType)
+    count = 0
 
-    characters: int = 0
+    def note(frame: FrameType, event: str, _: object) -> None:
+        nonlocal count
+        if event == "call" and frame.f_code is is_complete.__code__:
+            count += len(frame.f_locals["text"])
 
-    def parsed(self, text: str) -> bool:
-        self.characters += len(text)
-        return is_complete(text)
+    sys.setprofile(note)
+    try:
+        run()
+    finally:
+        sys.setprofile(None)
+    return count
 
 
-@pytest.fixture
-def looked_at(monkeypatch: pytest.MonkeyPatch) -> CountedText:
-    counted = CountedText()
-    monkeypatch.setattr(balance, "is_complete", counted.parsed)
-    return counted
-
-
-def test_arguments_are_not_parsed_before_they_close(looked_at: CountedText) -> None:
+def test_arguments_are_not_parsed_before_they_close() -> None:
     blocks, out = Blocks(), list[Event]()
-    blocks.tool(out, 0, "a", "f", '{"x":')
-    for _ in range(100):
-        blocks.text(out, "a")
-        blocks.tool(out, 0, None, None, "[1],")
-        blocks.reasoning(out, "b")
-    assert looked_at.characters == 0
+
+    def deltas() -> None:
+        blocks.tool(out, 0, "a", "f", '{"x":')
+        for _ in range(100):
+            blocks.text(out, "a")
+            blocks.tool(out, 0, None, None, "[1],")
+            blocks.reasoning(out, "b")
+
+    assert looked_at(deltas) == 0
 
 
-def test_arguments_interleaved_against_us_are_each_parsed_at_most_once(looked_at: CountedText) -> None:
+def test_arguments_interleaved_against_us_are_each_parsed_at_most_once() -> None:
     """Two calls that grow by turns, and ids that change with every fragment: whatever closes is parsed when it does, and never again."""
     blocks, out = Blocks(), list[Event]()
     size = 0
-    for turn in range(2000):
+
+    def deltas() -> None:
+        nonlocal size
+        for turn in range(2000):
+            for key in (0, 1):
+                piece = '{"x":"' if turn == 0 else "y" * 20
+                blocks.tool(out, key, f"{key}-{turn}", "f", piece)
+                blocks.text(out, "a")
+                size += len(piece)
         for key in (0, 1):
-            piece = '{"x":"' if turn == 0 else "y" * 20
-            blocks.tool(out, key, f"{key}-{turn}", "f", piece)
-            blocks.text(out, "a")
-            size += len(piece)
-    for key in (0, 1):
-        blocks.tool(out, key, None, None, '"}')
-        size += 2
-    blocks.end(out)
-    assert looked_at.characters <= size
+            blocks.tool(out, key, None, None, '"}')
+            size += 2
+        blocks.end(out)
+
+    assert looked_at(deltas) <= size
 
 
-def test_text_that_closes_and_opens_again_is_parsed_once(looked_at: CountedText) -> None:
-    growing = balance.Balance()
-    for _ in range(1000):
-        growing.add("{}")
-        growing.is_whole()
+def test_text_that_closes_and_opens_again_is_parsed_once() -> None:
+    growing = Balance()
+
+    def grow() -> None:
+        for _ in range(1000):
+            growing.add("{}")
+            growing.is_whole()
+
+    assert looked_at(grow) == 2
     assert not growing.is_whole()
-    assert looked_at.characters == 2
 
 
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)), st.data())
 def test_balance_says_what_a_parse_says_of_every_prefix(value: object, data: st.DataObject) -> None:
     text = json.dumps(value, ensure_ascii=data.draw(st.booleans())) + data.draw(st.sampled_from(["", " ", "}", '"', "x", "{}"]))
-    growing = balance.Balance()
+    growing = Balance()
     at = 0
     while at < len(text):
         size = data.draw(st.integers(1, 8))

@@ -12,7 +12,8 @@ from dragoman.core.messages import Reasoning, Text
 from dragoman.wire.openai_chat import decoder
 from dragoman.wire.openai_chat.think_tags import ThinkTags
 from dragoman.wire.quirks import NONE, Quirks
-from tests.wire.splits import read
+from tests.wire.splits import random_pieces, read
+from tests.wire.strategies import MODEST
 
 TAGS = Quirks(think_tags=True)
 
@@ -76,3 +77,13 @@ def test_tags_count_in_answers_of_hosts_that_are_said_to_have_them(stream: bool)
         data = json.dumps({"choices": [{"message": {"content": text}, "finish_reason": "stop"}]}).encode()
     assert read(decoder(stream, TAGS), [data]).response.choices[0].parts == (Reasoning(text="Hm"), Text(text="Loire"))
     assert read(decoder(stream, NONE), [data]).response.text == text
+
+
+@MODEST
+@given(st.lists(st.sampled_from(["<think>", "</think>", "<thi", "nk>", "a", " ", "\\n"]), max_size=8), st.data())
+def test_tagged_answer_is_told_in_legal_order_however_its_bytes_are_cut(words: list[str], data: st.DataObject) -> None:
+    body = b"".join(b'data: {"choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n' % word.encode() for word in words)
+    body += b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    whole = read(decoder(True, TAGS), [body])
+    told = read(decoder(True, TAGS), random_pieces(body, data.draw(st.integers(0, 1000))))
+    assert (told.events, whole.error) == (whole.events, None)
