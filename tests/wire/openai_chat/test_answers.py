@@ -13,7 +13,7 @@ import openai
 import pytest
 
 from dragoman.core.errors import BadReply, BadRequest, RateLimited, StreamCut
-from dragoman.core.events import Event, SourceAdded
+from dragoman.core.events import BlockEnded, Event, SourceAdded
 from dragoman.core.exchange import Reply
 from dragoman.core.fold import Choice, Response
 from dragoman.core.messages import AnyPart, Audio, Image, Message, Opaque, Reasoning, Source, Text, ToolCall
@@ -115,6 +115,26 @@ DELTAS: dict[str, tuple[bytes, bytes, tuple[AnyPart, ...]]] = {
         stream({"reasoning_details": [{**DETAIL, "text": "Hm,"}]}, {"reasoning_details": [{**DETAIL, "text": " 2."}]}, {"content": "4"}),
         whole({"content": "4", "reasoning_details": [DETAIL]}),
         (Reasoning(text="Hm, 2.", signature="c2ln", extra={"openai_chat": {"reasoning_details": [DETAIL]}}), Text(text="4")),
+    ),
+    "signed thinking before a call": (
+        stream(
+            {"reasoning_details": [{**DETAIL, "text": "Hm,"}]},
+            {"reasoning_details": [{**DETAIL, "text": " 2."}]},
+            {"tool_calls": [{"index": 0, "id": "1", "function": {"name": "f", "arguments": "{}"}}]},
+            finish="tool_calls",
+        ),
+        whole(
+            {
+                "content": None,
+                "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": "{}"}}],
+                "reasoning_details": [DETAIL],
+            },
+            "tool_calls",
+        ),
+        (
+            Reasoning(text="Hm, 2.", signature="c2ln", extra={"openai_chat": {"reasoning_details": [DETAIL]}}),
+            ToolCall(id="1", name="f", arguments="{}"),
+        ),
     ),
     "function as before tools": (
         stream({"function_call": {"name": "f", "arguments": ""}}, {"function_call": {"arguments": '{"x": 1}'}}, finish="function_call"),
@@ -333,3 +353,27 @@ def test_where_several_choices_were_asked_for_a_finish_reason_ends_nothing() -> 
     assert len(events) == 5
     cut = read(decoder(True, Quirks(end_marker="stream")), [SEQUENTIAL])
     assert isinstance(cut.error, StreamCut)
+
+
+def test_records_of_thinking_are_whole_when_their_block_ends() -> None:
+    reading = decoder(True, NONE)
+    fragments = stream(
+        {"reasoning_details": [{**DETAIL, "text": "Hm,"}]},
+        {"reasoning_details": [{**DETAIL, "text": " 2."}]},
+        {"tool_calls": [{"index": 0, "id": "1", "function": {"name": "f", "arguments": "{}"}}]},
+    )
+    for event in fragments.split(b"\n\n"):
+        for told in reading.feed(event + b"\n\n"):
+            if isinstance(told, BlockEnded) and told.signature:
+                assert told.extra == {"openai_chat": {"reasoning_details": [DETAIL]}}
+                return
+    raise AssertionError("the block did not end")
+
+
+def test_hidden_thinking_that_comes_after_a_call_is_a_block_of_its_own() -> None:
+    call = {"tool_calls": [{"index": 0, "id": "1", "function": {"name": "f", "arguments": "{}"}}]}
+    told = streamed(stream(call, {"reasoning_details": [HIDDEN]}, finish="tool_calls"))
+    assert parts(told) == (
+        ToolCall(id="1", name="f", arguments="{}"),
+        Reasoning(extra={"openai_chat": {"reasoning_details": [HIDDEN]}}),
+    )

@@ -49,6 +49,8 @@ class ChoiceReader:
         if said.reasoning_details:
             self._say_details(said.reasoning_details, out)
         content = said.content
+        if self._details and (said.tool_calls or said.refusal or said.function_call or said.audio or said.images):
+            self._end_details()
         logprobs = choice.logprobs or NO_LOGPROBS
         if isinstance(content, str):
             if content or logprobs.content:  # a token that is part of a letter comes without text
@@ -130,12 +132,14 @@ class ChoiceReader:
                 blocks.sign(proof)
 
     def _end_details(self) -> None:
+        """The records must be whole when their block ends, which another block's beginning does."""
         if self._details:
             self._details.finish()
             self._details = None
 
     def _say_parts(self, content: list[Json] | JsonObject, out: list[Event]) -> None:
         """Content that is not plain text: Mistral's list of parts, or the object itself where JSON was asked of Cloudflare."""
+        self._end_details()
         if isinstance(content, dict):
             self._blocks.text(out, dump(content).decode())
             return
