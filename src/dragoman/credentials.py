@@ -128,6 +128,14 @@ class Keyring:
         return kept[1]
 
 
+def standing_access(row: Provider, surroundings: Surroundings) -> Access | None:
+    """How ``row`` would be signed for as things stand; ``None`` also where what is found cannot be used, which a call tells."""
+    try:
+        return Keyring(surroundings).access(row) if row.auth.place in CLOUDS else None
+    except UsageError:
+        return None
+
+
 def missing_credentials(row: Provider) -> MissingKey:
     """The error where nothing was found to sign with."""
     if row.auth.missing:

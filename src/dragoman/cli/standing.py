@@ -8,7 +8,8 @@ import msgspec
 
 from dragoman.catalogue.load import Catalogue
 from dragoman.catalogue.schema import Provider
-from dragoman.settings import Surroundings
+from dragoman.credentials import standing_access
+from dragoman.settings import NOTHING, Surroundings
 from dragoman.transport.target import shown
 
 
@@ -58,9 +59,11 @@ class Standing(msgspec.Struct, frozen=True):
 
 def standing(row: Provider, surroundings: Surroundings) -> Standing:
     """How ``row`` stands."""
-    found = surroundings.key(row)
+    access = standing_access(row, surroundings)
+    found = (None, access.found) if access else surroundings.key(row)
     variable = next((name for name in row.base_url_variables if surroundings.environment.get(name)), None)
-    return Standing(row, found[1] if found else None, shown(surroundings.base_url(row)), variable)
+    address = surroundings.base_url(row, access.known if access else NOTHING)
+    return Standing(row, found[1] if found else None, shown(address), variable)
 
 
 def standings(surroundings: Surroundings, catalogue: Catalogue | None = None) -> Iterator[Standing]:
