@@ -21,8 +21,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dragoman.attachments import attach as attach
     from dragoman.calls import complete as complete
+    from dragoman.calls import count_tokens as count_tokens
+    from dragoman.calls import embed as embed
+    from dragoman.calls import generate_image as generate_image
+    from dragoman.calls import list_models as list_models
+    from dragoman.calls import moderate as moderate
+    from dragoman.calls import rerank as rerank
     from dragoman.calls import run_tools as run_tools
+    from dragoman.calls import speak as speak
     from dragoman.calls import stream as stream
+    from dragoman.calls import transcribe as transcribe
     from dragoman.client import AsyncClient as AsyncClient
     from dragoman.client import Client as Client
     from dragoman.core.exchange import Timeouts as Timeouts
@@ -42,6 +50,13 @@ if TYPE_CHECKING:
     from dragoman.core.request import Tool as Tool
     from dragoman.core.usage import Usage as Usage
     from dragoman.errors import DragomanError as DragomanError
+    from dragoman.operations import Embeddings as Embeddings
+    from dragoman.operations import Moderation as Moderation
+    from dragoman.operations import Pictures as Pictures
+    from dragoman.operations import Ranking as Ranking
+    from dragoman.operations import Speech as Speech
+    from dragoman.operations import TokenCount as TokenCount
+    from dragoman.operations import Transcription as Transcription
     from dragoman.response import Response as Response
     from dragoman.response import StructuredResponse as StructuredResponse
     from dragoman.streams import AsyncEventStream as AsyncEventStream
@@ -52,7 +67,19 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "dragoman.attachments": ("attach",),
-    "dragoman.calls": ("complete", "run_tools", "stream"),
+    "dragoman.calls": (
+        "complete",
+        "count_tokens",
+        "embed",
+        "generate_image",
+        "list_models",
+        "moderate",
+        "rerank",
+        "run_tools",
+        "speak",
+        "stream",
+        "transcribe",
+    ),
     "dragoman.client": ("AsyncClient", "Client"),
     "dragoman.core.exchange": ("Timeouts",),
     "dragoman.core.messages": (
@@ -70,6 +97,7 @@ _HOMES = {
     "dragoman.core.request": ("JsonFormat", "NamedTool", "ReasoningOptions", "Tool"),
     "dragoman.core.usage": ("Usage",),
     "dragoman.errors": ("DragomanError",),
+    "dragoman.operations": ("Embeddings", "Moderation", "Pictures", "Ranking", "Speech", "TokenCount", "Transcription"),
     "dragoman.response": ("Response", "StructuredResponse"),
     "dragoman.streams": ("AsyncEventStream", "EventStream"),
     "dragoman.tool_loop": ("ToolRun",),

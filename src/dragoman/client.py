@@ -13,9 +13,12 @@ from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
 
+import msgspec
+
 from dragoman.catalogue.load import nearest
 from dragoman.core.errors import UsageError
 from dragoman.core.exchange import Call, Timeouts
+from dragoman.core.listing import ListedModel
 from dragoman.core.request import Request
 from dragoman.core.token import Key
 from dragoman.dialogue import AsyncTalk, Dialogue, Talk
@@ -23,7 +26,42 @@ from dragoman.drivers import AsyncDriver, Driver
 from dragoman.flow.effects import Flow
 from dragoman.flow.retry import RetryBudget, RetryPolicy
 from dragoman.functions import Toolbox
-from dragoman.prompts import Options, Prompt, request_from
+from dragoman.operations import (
+    COUNT_TOKENS,
+    EMBED,
+    GENERATE_IMAGE,
+    LIST_MODELS,
+    MODERATE,
+    RERANK,
+    SPEAK,
+    TRANSCRIBE,
+    Answer,
+    Embeddings,
+    EmbedInputs,
+    EmbedOptions,
+    Exchange,
+    ImageOptions,
+    ModerateOptions,
+    Moderation,
+    Operation,
+    Pictures,
+    Ranking,
+    RerankOptions,
+    Sound,
+    SpeakOptions,
+    Speech,
+    TokenCount,
+    TranscribeOptions,
+    Transcription,
+    all_models,
+    embed_inputs,
+    image_of,
+    images_of,
+    next_page,
+    sound_of,
+    texts,
+)
+from dragoman.prompts import CallOptions, Options, Prompt, request_from
 from dragoman.response import Response, StructuredResponse
 from dragoman.router import Router, check_base_url
 from dragoman.settings import Surroundings, check_parts
@@ -141,6 +179,16 @@ class _Configured:
         possible = ways(request, shape, lambda one: self.encode(one, options), model)
         return structured(request, shape, possible, check_repairs(max_repairs))
 
+    def exchange(self, operation: Operation[Answer], model: str, request: msgspec.Struct, options: CallOptions) -> Exchange[Answer]:
+        """The flow that asks ``model`` (a provider's name is enough for some) for ``operation``, and what its answer will be."""
+        timeout = options.get("timeout")
+        timeouts = self.timeouts if timeout is None else Timeouts.of(timeout)
+        provider, name = operation.at(self.router.catalogue, model)
+        if "model" in request.__struct_fields__:
+            request = msgspec.structs.replace(request, model=name or None)
+        flow, whole, warnings = self.router.operate(operation.name, request, (provider, name), options, timeouts)
+        return Exchange(flow, whole, operation.answer, provider.name, name, warnings)
+
     def tool_turns(self, model: str, prompt: Prompt, max_turns: int, options: Options, may_await: bool) -> Dialogue[ToolRun]:
         """What runs the loop of tools."""
         toolbox = Toolbox.of(options.get("tools"), may_await)
@@ -226,6 +274,47 @@ class Client:
         """The answer as it comes: an iterator of events, each with ``text``. The request is sent at the first ``next()``."""
         return self._answer(request_from(model, prompt, True, options), options)
 
+    def embed(self, model: str, inputs: EmbedInputs, **options: Unpack[EmbedOptions]) -> Embeddings:
+        """A vector for each of ``inputs``: texts, and where the model can, pictures and lists of both that become one vector together."""
+        request = EMBED.request(options, model=model, inputs=embed_inputs(inputs))
+        return self._operate(EMBED, model, request, options)
+
+    def rerank(self, model: str, query: str, documents: Sequence[str], **options: Unpack[RerankOptions]) -> Ranking:
+        """``documents`` in the order in which they answer ``query``, the best first, by their places in the list."""
+        request = RERANK.request(options, model=model, query=query, documents=texts(documents, "documents"))
+        return self._operate(RERANK, model, request, options)
+
+    def generate_image(self, model: str, prompt: str, **options: Unpack[ImageOptions]) -> Pictures:
+        """Pictures made to ``prompt``; with ``images``, made out of those."""
+        images, mask = images_of(options.get("images")), image_of(options.get("mask"), "mask")
+        request = GENERATE_IMAGE.request(options, model=model, prompt=prompt, images=images, mask=mask)
+        return self._operate(GENERATE_IMAGE, model, request, options)
+
+    def transcribe(self, model: str, audio: Sound, **options: Unpack[TranscribeOptions]) -> Transcription:
+        """What is said in ``audio``: a ``pathlib.Path``, which is read, bytes, or an ``Audio``."""
+        sound, name = sound_of(audio)
+        request = TRANSCRIBE.request(options, model=model, audio=sound, name=name)
+        return self._operate(TRANSCRIBE, model, request, options)
+
+    def speak(self, model: str, text: str, **options: Unpack[SpeakOptions]) -> Speech:
+        """``text`` read aloud; the sound's bytes are in ``data``."""
+        return self._operate(SPEAK, model, SPEAK.request(options, model=model, text=text), options)
+
+    def moderate(self, model: str, inputs: EmbedInputs, **options: Unpack[ModerateOptions]) -> Moderation:
+        """Whether ``inputs`` break a provider's rules. ``model`` may be a provider's name alone, whose default model then judges."""
+        return self._operate(MODERATE, model, MODERATE.request(options, inputs=embed_inputs(inputs)), options)
+
+    def count_tokens(self, model: str, prompt: Prompt, **options: Unpack[Options]) -> TokenCount:
+        """How many tokens ``prompt`` has for ``model``, with its tools and system prompt; it is counted and not answered."""
+        return self._operate(COUNT_TOKENS, model, request_from(model, prompt, False, options), options)
+
+    def list_models(self, provider: str, **options: Unpack[CallOptions]) -> tuple[ListedModel, ...]:
+        """The models that ``provider`` names now, all pages of them."""
+        pages = [self._operate(LIST_MODELS, provider, LIST_MODELS.request(options), options)]
+        while page := next_page(pages):
+            pages.append(self._operate(LIST_MODELS, provider, LIST_MODELS.request(options, page=page), options))
+        return all_models(pages)
+
     @cached_property
     def chat(self) -> Chat:
         """OpenAI's shape: ``client.chat.completions.create(model=…, messages=…)``."""
@@ -249,6 +338,11 @@ class Client:
     def _answer(self, request: Request, options: Options) -> EventStream:
         flow, provider, model = self._configured.route(request, options)
         return EventStream(Driver(flow, self.transport), provider, model)
+
+    def _operate(self, operation: Operation[Answer], model: str, request: msgspec.Struct, options: CallOptions) -> Answer:
+        exchange = self._configured.exchange(operation, model, request, options)
+        Driver(exchange.flow, self.transport).batch()
+        return exchange.answer()
 
     def close(self) -> None:
         """Close every connection. The client may be used again and then opens new ones."""
@@ -316,6 +410,47 @@ class AsyncClient:
         """The answer as it comes: an async iterator of events, each with ``text``. The request is sent at the first step."""
         return self._answer(request_from(model, prompt, True, options), options)
 
+    async def embed(self, model: str, inputs: EmbedInputs, **options: Unpack[EmbedOptions]) -> Embeddings:
+        """A vector for each of ``inputs``: texts, and where the model can, pictures and lists of both that become one vector together."""
+        request = EMBED.request(options, model=model, inputs=embed_inputs(inputs))
+        return await self._operate(EMBED, model, request, options)
+
+    async def rerank(self, model: str, query: str, documents: Sequence[str], **options: Unpack[RerankOptions]) -> Ranking:
+        """``documents`` in the order in which they answer ``query``, the best first, by their places in the list."""
+        request = RERANK.request(options, model=model, query=query, documents=texts(documents, "documents"))
+        return await self._operate(RERANK, model, request, options)
+
+    async def generate_image(self, model: str, prompt: str, **options: Unpack[ImageOptions]) -> Pictures:
+        """Pictures made to ``prompt``; with ``images``, made out of those."""
+        images, mask = images_of(options.get("images")), image_of(options.get("mask"), "mask")
+        request = GENERATE_IMAGE.request(options, model=model, prompt=prompt, images=images, mask=mask)
+        return await self._operate(GENERATE_IMAGE, model, request, options)
+
+    async def transcribe(self, model: str, audio: Sound, **options: Unpack[TranscribeOptions]) -> Transcription:
+        """What is said in ``audio``: a ``pathlib.Path``, which is read, bytes, or an ``Audio``."""
+        sound, name = sound_of(audio)
+        request = TRANSCRIBE.request(options, model=model, audio=sound, name=name)
+        return await self._operate(TRANSCRIBE, model, request, options)
+
+    async def speak(self, model: str, text: str, **options: Unpack[SpeakOptions]) -> Speech:
+        """``text`` read aloud; the sound's bytes are in ``data``."""
+        return await self._operate(SPEAK, model, SPEAK.request(options, model=model, text=text), options)
+
+    async def moderate(self, model: str, inputs: EmbedInputs, **options: Unpack[ModerateOptions]) -> Moderation:
+        """Whether ``inputs`` break a provider's rules. ``model`` may be a provider's name alone, whose default model then judges."""
+        return await self._operate(MODERATE, model, MODERATE.request(options, inputs=embed_inputs(inputs)), options)
+
+    async def count_tokens(self, model: str, prompt: Prompt, **options: Unpack[Options]) -> TokenCount:
+        """How many tokens ``prompt`` has for ``model``, with its tools and system prompt; it is counted and not answered."""
+        return await self._operate(COUNT_TOKENS, model, request_from(model, prompt, False, options), options)
+
+    async def list_models(self, provider: str, **options: Unpack[CallOptions]) -> tuple[ListedModel, ...]:
+        """The models that ``provider`` names now, all pages of them."""
+        pages = [await self._operate(LIST_MODELS, provider, LIST_MODELS.request(options), options)]
+        while page := next_page(pages):
+            pages.append(await self._operate(LIST_MODELS, provider, LIST_MODELS.request(options, page=page), options))
+        return all_models(pages)
+
     @cached_property
     def chat(self) -> AsyncChat:
         """OpenAI's shape: ``await client.chat.completions.create(model=…, messages=…)``."""
@@ -339,6 +474,11 @@ class AsyncClient:
     def _answer(self, request: Request, options: Options) -> AsyncEventStream:
         flow, provider, model = self._configured.route(request, options)
         return AsyncEventStream(AsyncDriver(flow, self.transport), provider, model)
+
+    async def _operate(self, operation: Operation[Answer], model: str, request: msgspec.Struct, options: CallOptions) -> Answer:
+        exchange = self._configured.exchange(operation, model, request, options)
+        await AsyncDriver(exchange.flow, self.transport).batch()
+        return exchange.answer()
 
     async def close(self) -> None:
         """Close every connection. The client may be used again and then opens new ones."""

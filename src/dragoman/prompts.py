@@ -80,7 +80,7 @@ def request_from(model: str, prompt: Prompt, stream: bool, options: Mapping[str,
     try:
         return msgspec.convert({**fields, "model": model, "stream": stream, "messages": messages}, Request)
     except msgspec.ValidationError as fault:
-        raise UsageError(_explain(str(fault))) from None
+        raise UsageError(explain(str(fault))) from None
 
 
 def messages_from(prompt: Prompt) -> tuple[Message, ...]:
@@ -142,7 +142,7 @@ def _check_fields(part: msgspec.Struct, where: str) -> None:
     try:
         msgspec.convert(msgspec.structs.asdict(part), type(part))
     except msgspec.ValidationError as fault:
-        raise BadRequest(f"{where}.{_explain(str(fault))}") from None
+        raise BadRequest(f"{where}.{explain(str(fault))}") from None
 
 
 def _string(value: object, name: str) -> str:
@@ -187,13 +187,13 @@ def _read_tool(given: object, position: int) -> Tool:
     try:
         return msgspec.convert(told, Tool)
     except msgspec.ValidationError as fault:
-        raise UsageError(f"tools[{position}]: {_explain(str(fault))}") from None
+        raise UsageError(f"tools[{position}]: {explain(str(fault))}") from None
 
 
 _READERS: Final = {"stop": _read_stop, "reasoning": _read_reasoning, "tool_choice": _read_tool_choice, "tools": _read_tools}
 
 
-def _explain(fault: str) -> str:
+def explain(fault: str) -> str:
     """msgspec's ``Expected `float`, got `str` - at `$.temperature``` as a sentence that begins with the argument."""
     reason, _, place = fault.partition(" - at `$.")
     return f"{place.rstrip('`')}: {reason[:1].lower()}{reason[1:]}" if place else reason

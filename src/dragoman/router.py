@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from dragoman import __version__
 from dragoman.catalogue.load import Catalogue
 from dragoman.catalogue.schema import Provider
-from dragoman.core.errors import BadReply, DragomanError, Unsupported, UsageError
+from dragoman.core.errors import BadReply, DragomanError, ServerFault, Unsupported, UsageError
 from dragoman.core.exchange import Call, Decoder, Headers, Reply, Timeouts, header, with_headers
 from dragoman.core.request import Request
 from dragoman.core.token import Key
@@ -19,10 +20,13 @@ from dragoman.credentials import CLOUDS, Access, Keyring, missing_credentials
 from dragoman.flow.attempt import Target
 from dragoman.flow.effects import Flow
 from dragoman.flow.retry import RetryBudget, RetryPolicy, retrying
+from dragoman.flow.whole import Whole
+from dragoman.prompts import CallOptions
 from dragoman.settings import NOTHING, Surroundings, check_key, check_parts, missing_key
 from dragoman.sign.key import PLACES
 from dragoman.wire.dialect import Dialect
 from dragoman.wire.dialects import dialect
+from dragoman.wire.operations import MODULES, Operation, operation
 from dragoman.wire.quirks import Quirks
 
 USER_AGENT = f"dragoman/{__version__}"
@@ -36,15 +40,60 @@ _FORMS = {
 """Content types that tell how an answer comes: streamed or whole."""
 _NOT_IN_BASE_URL = re.compile(r"[\s?#]")
 """The dialect's path is put behind a base URL, so it can hold neither query nor fragment."""
+_ABILITIES = {
+    "embed": "embeddings",
+    "rank": "rerank",
+    "generate_image": "images_out",
+    "speak": "speech",
+    "transcribe": "transcription",
+    "moderate": "moderation",
+    "count_tokens": "token_count",
+}
+"""What a row says of a provider that has an operation."""
+
+DecodeError: TypeAlias = Callable[[Reply], DragomanError]
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """A provider ready to be called: its row, dialect and quirks, and where it is."""
+    """A provider ready to be called: its row and quirks, and where it is."""
 
     provider: Provider
-    dialect: Dialect
     quirks: Quirks
     base_url: str
+
+    @property
+    def dialect(self) -> Dialect:
+        """The wire of its answers. Raises ``UsageError`` where it has none."""
+        return dialect(self.provider.dialect)
+
+
+class Place(msgspec.Struct, frozen=True):
+    """An endpoint and what proves to it who calls."""
+
+    endpoint: Endpoint
+    access: Access | None
+    secret: str | None
+
+    def target(self, model: str, call: Call, decoder: Callable[[Headers], Decoder], decode_error: DecodeError, strict: bool) -> Target:
+        """Where ``call`` goes, addressed; signed, or with what signs it at each try. Raises ``Unsupported`` for warnings if ``strict``."""
+        provider = self.endpoint.provider
+        if strict and call.warnings:
+            raise Unsupported("; ".join(call.warnings), provider=provider.name, model=model)
+        call = _address(call, self.endpoint.base_url)
+        signer = None
+        if self.access:
+            call, signer = self.access.applied(call)
+        elif self.secret:
+            call = PLACES[provider.auth.place](call, self.secret, provider.auth.name)
+        secrets = self.access.secrets if self.access else (self.secret or "",)
+
+        def redact(error: DragomanError) -> None:
+            for one in secrets:
+                error.redact(one)
+            if signer:
+                signer.redact(error)
+
+        return Target(provider.name, model, call, decoder, decode_error, redact, signer)
 
 
 class Router:
@@ -78,20 +127,9 @@ class Router:
     def target(self, request: Request, key: Key | None = None, base_url: str | None = None, strict: bool = False) -> Target:
         """Where ``request`` goes, encoded and addressed; signed, or with what signs it at each try."""
         provider, model = self.catalogue.resolve(request.model)
-        access = self.access(provider, key) if provider.auth.place in CLOUDS else None
-        endpoint = self.endpoint(provider, access) if base_url is None else _endpoint(provider, check_base_url(base_url, "base_url"))
-        speaking, quirks = endpoint.dialect, endpoint.quirks
-        secret = None if access else self.key(provider, key)
+        place = self.place(provider, key, base_url)
+        speaking, quirks = place.endpoint.dialect, place.endpoint.quirks
         call = speaking.encode_request(msgspec.structs.replace(request, model=model), quirks)
-        if strict and call.warnings:
-            raise Unsupported("; ".join(call.warnings), provider=provider.name, model=model)
-        call = _address(call, endpoint.base_url)
-        signer = None
-        if access:
-            call, signer = access.applied(call)
-        elif secret:
-            call = PLACES[provider.auth.place](call, secret, provider.auth.name)
-
         reading = _reading(quirks, request)
         asked = request.stream if quirks.streaming == "as-asked" else quirks.streaming == "always"
 
@@ -101,14 +139,45 @@ class Router:
         def decode_error(reply: Reply) -> DragomanError:
             return speaking.decode_error(reply, quirks)
 
-        def redact(error: DragomanError) -> None:
-            for one in secrets:
-                error.redact(one)
-            if signer:
-                signer.redact(error)
+        return place.target(model, call, decoder, decode_error, strict)
 
-        secrets = access.secrets if access else (secret or "",)
-        return Target(provider.name, model, call, decoder, decode_error, redact, signer)
+    def operate(
+        self, name: str, request: Any, at: tuple[Provider, str], options: CallOptions, timeouts: Timeouts
+    ) -> tuple[Flow[None], Whole[Any], tuple[str, ...]]:
+        """The flow that asks the model at a provider for the operation ``name``, what will hold the answer, and what could not be said.
+
+        Raises ``UsageError`` before anything is sent.
+        """
+        provider, model = at
+        speaking = self._operation(provider, name)
+        place = self.place(provider, options.get("key"), options.get("base_url"))
+        quirks = place.endpoint.quirks
+        call = speaking.encode_request(request, quirks)
+
+        def decode_error(reply: Reply) -> DragomanError:
+            try:
+                speaking.decode_reply(reply, quirks)
+            except DragomanError as error:
+                return error
+            return ServerFault(f"the answer has status {reply.status} and tells no fault", status=reply.status)
+
+        whole: Whole[Any] = Whole(lambda reply: speaking.decode_reply(reply, quirks))
+        target = place.target(model, call, whole.decoder, decode_error, options.get("strict", False))
+        return retrying(target, timeouts, self._policy, self._budget), whole, call.warnings
+
+    def _operation(self, provider: Provider, name: str) -> Operation[Any, Any]:
+        """How ``provider`` says it. Raises ``Unsupported`` that names providers which do."""
+        if (provider.dialect, name) in MODULES:
+            return operation(provider.dialect, name)
+        having = [row.name for row in self.catalogue if (row.dialect, name) in MODULES and _ABILITIES.get(name, "chat") in row.abilities]
+        shown = ", ".join(having[:12]) + (" …" if len(having) > 12 else "")
+        raise Unsupported(f"{name}: {provider.title} does not have it; these do: {shown}", provider=provider.name)
+
+    def place(self, provider: Provider, key: Key | None, base_url: str | None) -> Place:
+        """Where and as whom ``provider`` is called. Raises ``UsageError``, ``MissingKey`` among them."""
+        access = self.access(provider, key) if provider.auth.place in CLOUDS else None
+        endpoint = self.endpoint(provider, access) if base_url is None else _endpoint(provider, check_base_url(base_url, "base_url"))
+        return Place(endpoint, access, None if access else self.key(provider, key))
 
     def endpoint(self, provider: Provider, access: Access | None = None) -> Endpoint:
         """The provider with its dialect loaded and its address known. Raises ``UsageError`` where a part of the address is not set."""
@@ -186,7 +255,7 @@ def _endpoint(provider: Provider, base_url: str) -> Endpoint:
         quirks = msgspec.convert(provider.quirks, Quirks)
     except msgspec.ValidationError as fault:
         raise UsageError(f"provider {provider.name}: quirks: {fault}") from None
-    return Endpoint(provider, dialect(provider.dialect), quirks, base_url)
+    return Endpoint(provider, quirks, base_url)
 
 
 def _reading(quirks: Quirks, request: Request) -> Quirks:

@@ -68,7 +68,7 @@ CLASSES = [
     *[(kind, True) for kind in (errors.RateLimited, errors.Overloaded, errors.ServerFault)],
     *[(kind, False) for kind in (errors.Cancelled, errors.BadRequest, errors.Unsupported, errors.UnknownModel, errors.MissingKey)],
     *[(kind, False) for kind in (errors.QuotaSpent, errors.AuthFailed, errors.PermissionDenied, errors.ModelNotFound)],
-    *[(kind, False) for kind in (errors.ContextTooLong, errors.ContentFiltered, errors.RouteExhausted)],
+    *[(kind, False) for kind in (errors.ContextTooLong, errors.ContentFiltered, errors.RouteExhausted, errors.TurnsExhausted)],
 ]
 
 
