@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
 from dragoman.core.request import Request
+
+_ABOUT_THE_WIRE: Final = frozenset({"stream_options"})
+"""Fields of single dialects that say how an answer travels and nothing of the answer wanted."""
 
 
 def uncarried(request: Request, carried: Collection[str]) -> list[str]:
@@ -14,4 +18,15 @@ def uncarried(request: Request, carried: Collection[str]) -> list[str]:
         f"{name}: not understood by this provider, left out"
         for name in request.__struct_fields__
         if name not in carried and getattr(request, name) != getattr(defaults, name)
+    ]
+
+
+def foreign_fields(request: Request, name: str) -> list[str]:
+    """A warning for every field of ``request`` that a dialect other than ``name`` alone understands."""
+    return [
+        f"{field}: understood by {dialect} alone, left out"
+        for dialect, fields in request.extra.items()
+        if dialect != name
+        for field in fields
+        if field not in _ABOUT_THE_WIRE
     ]

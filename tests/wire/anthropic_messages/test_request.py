@@ -217,6 +217,7 @@ def test_answer_by_a_schema() -> None:
     body_of(asked(response_format=JsonFormat()), "response_format: this wire takes JSON by a schema only, left out")
     body_of(
         asked(response_format=JsonFormat(schema=schema, name="n", description="d", strict=False)),
+        "response_format.name: not understood by this provider, left out",
         "response_format.description: not understood by this provider, left out",
         "response_format.strict: this provider always keeps to the schema",
     )
@@ -416,6 +417,7 @@ def test_what_of_earlier_turns_cannot_go_back_is_named() -> None:
         asked(HI, Message("assistant", parts), Message("assistant", (Reasoning(text="Hm"),), "Ann")),
         "messages: reasoning without a signature cannot be sent back to this provider, left out",
         "messages: a source that this provider did not name itself cannot be sent back to it, left out",
+        "messages: a refusal is sent as plain text, which is all that this wire knows",
         "messages: the name of a speaker is not understood by this provider, left out",
         "messages: reasoning without a signature cannot be sent back to this provider, left out",
     )

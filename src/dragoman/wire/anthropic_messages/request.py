@@ -187,8 +187,8 @@ def _encode_format(wanted: JsonFormat | None, warnings: list[str]) -> JsonObject
     if wanted.schema is None:
         warnings.append("response_format: this wire takes JSON by a schema only, left out")
         return {}
-    if wanted.description is not None:
-        warnings.append("response_format.description: not understood by this provider, left out")
+    given = (name for name in ("name", "description") if getattr(wanted, name) is not None)
+    warnings.extend(f"response_format.{name}: not understood by this provider, left out" for name in given)
     if wanted.strict is False:
         warnings.append("response_format.strict: this provider always keeps to the schema")
     return {"format": {"type": "json_schema", "schema": wanted.schema}}
@@ -197,8 +197,8 @@ def _encode_format(wanted: JsonFormat | None, warnings: list[str]) -> JsonObject
 def _encode_thinking(wanted: ReasoningOptions, warnings: list[str]) -> JsonObject:
     """``budget_tokens`` is the older form; without one the model decides itself (``adaptive``)."""
     if wanted.enabled is False or (wanted.enabled is None and wanted.effort == "none"):
-        if wanted.budget_tokens is not None:
-            warnings.append("reasoning.budget_tokens: thinking is switched off, left out")
+        given = (name for name in ("budget_tokens", "summary") if getattr(wanted, name) is not None)
+        warnings.extend(f"reasoning.{name}: thinking is switched off, left out" for name in given)
         return {"type": "disabled"}
     if wanted.budget_tokens is not None:
         thinking: JsonObject = {"type": "enabled", "budget_tokens": wanted.budget_tokens}

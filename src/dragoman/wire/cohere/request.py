@@ -10,7 +10,7 @@ from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, with_headers
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
-from dragoman.wire.carried import uncarried
+from dragoman.wire.carried import foreign_fields, uncarried
 from dragoman.wire.cohere.citations import NAME
 from dragoman.wire.cohere.messages import decode_messages, encode_messages
 from dragoman.wire.payload import convert, dump, parse_request
@@ -43,10 +43,7 @@ _CARRIED: Final = frozenset(
 
 def encode_request(request: Request, quirks: Quirks) -> Call:
     """The call for ``request``; its warnings name what could not be said."""
-    warnings = uncarried(request, _CARRIED)
-    warnings.extend(
-        f"{field}: understood by {name} alone, left out" for name in request.extra if name != NAME for field in request.extra[name]
-    )
+    warnings = [*uncarried(request, _CARRIED), *foreign_fields(request, NAME)]
     stream = request.stream if quirks.streaming == "as-asked" else quirks.streaming == "always"
     body: JsonObject = {"model": request.model, "messages": encode_messages(request.messages, warnings)}
     for name, field in SCALARS.items():
@@ -108,6 +105,8 @@ def _encode_thinking(wanted: ReasoningOptions, body: JsonObject, warnings: list[
         warnings.append("reasoning.summary: not understood by this provider, left out")
     if wanted.enabled is False or wanted.effort == "none":
         body["thinking"] = {"type": "disabled"}
+        given = {"effort": wanted.effort not in (None, "none"), "budget_tokens": bool(wanted.budget_tokens)}
+        warnings.extend(f"reasoning.{name}: thinking is switched off, left out" for name, is_given in given.items() if is_given)
         return
     if wanted.effort is not None:
         warnings.append("reasoning.effort: this wire takes a number of tokens alone, thinking is switched on")

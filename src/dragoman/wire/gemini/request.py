@@ -16,7 +16,7 @@ from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, with_headers
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
-from dragoman.wire.carried import uncarried
+from dragoman.wire.carried import foreign_fields, uncarried
 from dragoman.wire.gemini.messages import decode_messages, encode_messages
 from dragoman.wire.gemini.parts import NAME, camel, kept, merge, without
 from dragoman.wire.gemini.schema import json_schema
@@ -94,6 +94,7 @@ def encode_path(model: str, method: str, quirks: Quirks) -> str:
 def encode_body(request: Request, quirks: Quirks, warnings: list[str]) -> JsonObject:
     """The body without the quirks of its top-level fields; those of ``generationConfig`` are applied."""
     warnings.extend(uncarried(request, _CARRIED | {"parallel_tool_calls"} if request.parallel_tool_calls else _CARRIED))
+    warnings.extend(foreign_fields(request, NAME))
     own = without(request.extra.get(NAME, {}), ALT)
     system, contents = encode_messages(request.messages, request.model, warnings)
     body: JsonObject = {"contents": contents}
@@ -141,8 +142,11 @@ def _encode_config(request: Request, own: JsonObject, warnings: list[str]) -> Js
         config["responseMimeType"] = _JSON
         if wanted.schema is not None and "responseSchema" not in own:
             config["responseJsonSchema"] = wanted.schema
-        if wanted.description is not None:
-            warnings.append("response_format.description: not understood by this provider, left out")
+        warnings.extend(
+            f"response_format.{name}: not understood by this provider, left out"
+            for name in ("name", "description")
+            if getattr(wanted, name) is not None
+        )
     if request.reasoning is not None:
         thinking = _encode_thinking(request.reasoning, request.model, warnings)
         if thinking:
@@ -154,12 +158,14 @@ def _encode_thinking(wanted: ReasoningOptions, model: str, warnings: list[str]) 
     """A level, a budget, or neither; a budget that is named comes before an effort, as the wire takes one of the two."""
     thinking: JsonObject = {}
     effort = wanted.effort
-    if wanted.budget_tokens is not None:
+    if wanted.enabled is False or (effort == "none" and wanted.budget_tokens is None):
+        thinking["thinkingBudget"] = 0
+        given = {"effort": effort not in (None, "none"), "budget_tokens": bool(wanted.budget_tokens)}
+        warnings.extend(f"reasoning.{name}: thinking is switched off, left out" for name, is_given in given.items() if is_given)
+    elif wanted.budget_tokens is not None:
         thinking["thinkingBudget"] = wanted.budget_tokens
         if effort is not None:
             warnings.append("reasoning.effort: this provider takes an effort or a budget, not both; left out")
-    elif effort == "none" or wanted.enabled is False:
-        thinking["thinkingBudget"] = 0
     elif effort in _LEVELS and _BUDGETED.search(model):
         thinking["thinkingBudget"] = _BUDGETS[effort]
     elif effort is not None:

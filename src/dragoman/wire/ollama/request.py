@@ -11,7 +11,7 @@ from dragoman.core.exchange import Call, with_headers
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import JsonFormat, ReasoningOptions, Request, Tool
 from dragoman.wire import ndjson
-from dragoman.wire.carried import uncarried
+from dragoman.wire.carried import foreign_fields, uncarried
 from dragoman.wire.ollama.messages import NAME, decode_messages, decode_prompt, encode_messages, encode_prompt
 from dragoman.wire.payload import convert, dump, parse_request
 from dragoman.wire.quirks import Quirks, apply_quirks
@@ -72,10 +72,7 @@ def _warnings(request: Request) -> list[str]:
     warnings = uncarried(request, _CARRIED)
     if request.tool_choice not in (None, "auto"):
         warnings.append("tool_choice: the model alone decides here, left out")
-    warnings.extend(
-        f"{field}: understood by {name} alone, left out" for name in request.extra if name != NAME for field in request.extra[name]
-    )
-    return warnings
+    return [*warnings, *foreign_fields(request, NAME)]
 
 
 def _encode_settings(request: Request, warnings: list[str]) -> JsonObject:
@@ -128,6 +125,8 @@ def _encode_think(wanted: ReasoningOptions, warnings: list[str]) -> str | bool |
         if getattr(wanted, name) is not None
     )
     if wanted.enabled is False:
+        if wanted.effort not in (None, "none"):
+            warnings.append("reasoning.effort: thinking is switched off, left out")
         return False
     if wanted.effort is None:
         return True if wanted.enabled or wanted.budget_tokens else None

@@ -12,6 +12,7 @@ from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, with_headers
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
+from dragoman.wire.carried import foreign_fields
 from dragoman.wire.openai_chat.messages import NAME, decode_messages, encode_messages, foreign
 from dragoman.wire.payload import convert, dump, parse_request
 from dragoman.wire.quirks import Quirks, apply_quirks, path_for
@@ -45,12 +46,9 @@ SCALARS: Final = (
 
 def encode_request(request: Request, quirks: Quirks) -> Call:
     """The call for ``request``; its warnings name what could not be said."""
-    warnings: list[str] = []
+    warnings = foreign_fields(request, NAME)
     stream = request.stream if quirks.streaming == "as-asked" else quirks.streaming == "always"
     body = _encode_body(request, stream, quirks, warnings)
-    warnings.extend(
-        f"{field}: understood by {name} alone, left out" for name in request.extra if name != NAME for field in request.extra[name]
-    )
     headers = (
         ("content-type", "application/json"),
         ("accept", "text/event-stream" if stream else "application/json"),

@@ -11,7 +11,7 @@ from dragoman.core.exchange import Call, with_headers
 from dragoman.core.messages import Message, Text
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request
-from dragoman.wire.carried import uncarried
+from dragoman.wire.carried import foreign_fields, uncarried
 from dragoman.wire.openai_call import routes
 from dragoman.wire.payload import convert, dump, parse_request
 from dragoman.wire.quirks import Quirks, apply_quirks, path_for
@@ -27,7 +27,7 @@ _CARRIED: Final = frozenset({"model", "messages", "stream", "max_output_tokens",
 
 def encode_request(request: Request, quirks: Quirks) -> Call:
     """The call for ``request``; its warnings name what could not be said."""
-    warnings = uncarried(request, _CARRIED)
+    warnings = [*uncarried(request, _CARRIED), *foreign_fields(request, NAME)]
     stream = request.stream if quirks.streaming == "as-asked" else quirks.streaming == "always"
     body: JsonObject = {"model": request.model, "prompt": _prompt(request.messages)}
     body |= {name: value for name in SCALARS if (value := getattr(request, name)) is not None}
@@ -35,16 +35,13 @@ def encode_request(request: Request, quirks: Quirks) -> Call:
         body["max_tokens"] = request.max_output_tokens
     if request.stop:
         body["stop"] = list(request.stop)
-    if request.logprobs:
+    if request.logprobs or request.top_logprobs:
         body["logprobs"] = request.top_logprobs or 0
     body.update(request.extra.get(NAME, {}))
     if stream:
         body["stream"] = True
         if quirks.stream_usage:
             body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
-    warnings.extend(
-        f"{field}: understood by {name} alone, left out" for name in request.extra if name != NAME for field in request.extra[name]
-    )
     headers = (("content-type", "application/json"), ("accept", "text/event-stream" if stream else "application/json"))
     body = apply_quirks(body, quirks, warnings)
     return Call("POST", path_for(request.model, quirks, PATH), with_headers(headers, quirks.headers), dump(body), tuple(warnings))

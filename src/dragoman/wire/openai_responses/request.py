@@ -16,7 +16,7 @@ from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, with_headers
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
-from dragoman.wire.carried import uncarried
+from dragoman.wire.carried import foreign_fields, uncarried
 from dragoman.wire.openai_responses.content import NAME, as_extra, beside, own_fields
 from dragoman.wire.openai_responses.messages import decode_messages, encode_messages
 from dragoman.wire.payload import convert, dump, parse_request
@@ -41,8 +41,6 @@ _CARRIED: Final = frozenset(
         *("model", "messages", "stream", "tools", "tool_choice", "response_format", "reasoning", "logprobs", "extra"),
     }
 )
-_HARMLESS: Final = frozenset({"stream_options"})
-"""Fields of other dialects that say nothing about the answer wanted."""
 _WITHOUT_INPUT: Final = ("previous_response_id", "conversation", "prompt")
 """With one of these there may be no input."""
 
@@ -69,15 +67,7 @@ def encode_request(request: Request, quirks: Quirks) -> Call:
 
 
 def _uncarried(request: Request) -> list[str]:
-    warnings = uncarried(request, _CARRIED)
-    warnings.extend(
-        f"{field}: understood by {name} alone, left out"
-        for name in request.extra
-        if name != NAME
-        for field in request.extra[name]
-        if field not in _HARMLESS
-    )
-    return warnings
+    return [*uncarried(request, _CARRIED), *foreign_fields(request, NAME)]
 
 
 def encode_options(request: Request, warnings: list[str]) -> JsonObject:
