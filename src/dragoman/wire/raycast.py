@@ -17,7 +17,7 @@ from dragoman.core.messages import Message, Reasoning, Source, Text
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request
 from dragoman.wire.blocks import Blocks
-from dragoman.wire.carried import uncarried
+from dragoman.wire.carried import foreign_fields, uncarried
 from dragoman.wire.framed import StreamDecoder
 from dragoman.wire.openai_chat.answer import FINISH
 from dragoman.wire.openai_chat.encoder import finish_word
@@ -32,12 +32,12 @@ __all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encod
 PATH: Final = "/api/v1/ai/chat_completions"
 ROUTES: Final = (PATH,)
 MAX_STRAY_BYTES: Final = 8000
-_CARRIED: Final = frozenset({"model", "messages", "stream", "temperature"})
+_CARRIED: Final = frozenset({"model", "messages", "stream", "temperature", "extra"})
 
 
 def encode_request(request: Request, quirks: Quirks) -> Call:
     """The call for ``request``; the constants around the messages are those the service's own program sent."""
-    warnings = uncarried(request, _CARRIED)
+    warnings = [*uncarried(request, _CARRIED), *foreign_fields(request, "raycast")]
     if not request.messages:
         raise BadRequest("messages: there are none; at least one message is expected", param="messages")
     body: JsonObject = {
@@ -68,7 +68,7 @@ def _encode_message(message: Message, position: int, warnings: list[str]) -> Jso
             case Reasoning():
                 warnings.append(f"messages[{position}]: the reasoning of earlier turns cannot be sent back to this provider, left out")
             case Source():
-                pass  # what an answer cited is not part of what was said
+                warnings.append(f"messages[{position}]: a source that an answer cited cannot be sent back to this provider, left out")
             case _:
                 odd = type(part).__name__
                 raise Unsupported(f"messages[{position}].content: a {odd} part was given; Raycast takes plain text only")

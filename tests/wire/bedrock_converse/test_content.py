@@ -81,6 +81,18 @@ BLOCKS: dict[str, tuple[AnyPart, dict[str, Any]]] = {
         {"guardContent": {"image": {"format": "png", "source": {"bytes": "YWJj"}}}},
     ),
     "guarded otherwise": (Opaque(extra={NAME: {"guardContent": {"smell": {}}}}), {"guardContent": {"smell": {}}}),
+    "guarded image elsewhere": (
+        Opaque(extra={NAME: {"guardContent": {"image": {"format": "png", "source": {"tape": "x"}}}}}),
+        {"guardContent": {"image": {"format": "png", "source": {"tape": "x"}}}},
+    ),
+    "picture elsewhere": (
+        Opaque(extra={NAME: {"image": {"format": "png", "source": {"tape": "x"}}}}),
+        {"image": {"format": "png", "source": {"tape": "x"}}},
+    ),
+    "cited text with more": (
+        Opaque(extra={NAME: {"citationsContent": {"content": [], "citations": [], "more": 1}}}),
+        {"citationsContent": {"content": [], "citations": [], "more": 1}},
+    ),
     "search result": (
         Opaque(extra={NAME: {"searchResult": {"source": "s", "title": "t", "content": [{"text": "a"}]}}}),
         {"searchResult": {"source": "s", "title": "t", "content": [{"text": "a"}]}},
@@ -317,6 +329,11 @@ def test_ids_that_the_wire_does_not_take_are_replaced_alike_in_call_and_result()
     assert calls[0] == "good.1:_-"
 
 
+def test_text_of_a_document_that_is_no_text_is_sent_as_bytes() -> None:
+    document = File(data=b"\xff", media_type="text/plain", name="one", extra={NAME: {"asText": True}})
+    assert blocks_of(user(document)) == [{"document": {"format": "txt", "name": "one", "source": {"bytes": "/w=="}}}]
+
+
 @pytest.mark.parametrize(
     ("part", "form"),
     [
@@ -350,11 +367,12 @@ def test_form_is_found_in_type_name_or_bytes(part: AnyPart, form: str) -> None:
         Audio(data=b"x", media_type="audio/midi"),
         Opaque(extra={"anthropic_messages": {"type": "server_tool_use"}}),
         Opaque(),
+        ToolResult(id="t", parts=(Source(title="x"),)),  # type: ignore[arg-type]  # what no type checker lets pass
     ],
 )
 def test_content_that_the_wire_cannot_say_is_refused(part: AnyPart) -> None:
     with pytest.raises(Unsupported, match="messages: "):
-        bedrock_converse.encode_request(user(part), NONE)
+        bedrock_converse.encode_request(turns(said("tool" if isinstance(part, ToolResult) else "user", part)), NONE)
 
 
 @pytest.mark.parametrize(

@@ -283,7 +283,7 @@ CONVERSATION = (
 )
 PNG = {"inlineData": {"mimeType": "image/png", "data": base64.b64encode(b"png").decode()}}
 CONTENTS = [
-    {"role": "user", "parts": [{"text": "Look"}, PNG, {"fileData": {"fileUri": "https://a.test/b.png"}}]},
+    {"role": "user", "parts": [{"text": "Look"}, PNG, {"fileData": {"fileUri": "https://a.test/b.png", "mimeType": "image/png"}}]},
     {
         "role": "model",
         "parts": [
@@ -309,7 +309,9 @@ CONTENTS = [
 
 def test_conversation_has_its_form() -> None:
     call = gemini.encode_request(request(*CONVERSATION), NONE)
-    assert call.warnings == ()
+    assert [warning.partition(": ")[2] for warning in call.warnings] == [
+        "a source that an answer cited cannot be sent back to this provider, left out"
+    ]
     assert json.loads(call.body)["contents"] == CONTENTS
     assert b'"args":{"a":1.0}' in call.body
 

@@ -13,7 +13,7 @@ from ollama._types import ChatRequest, GenerateRequest
 
 from dragoman.core.errors import BadRequest, Unsupported, UsageError
 from dragoman.core.exchange import Call
-from dragoman.core.messages import Audio, File, Image, Message, Opaque, Reasoning, Refusal, Source, Text, ToolCall, ToolResult
+from dragoman.core.messages import Audio, File, Image, Message, Opaque, Reasoning, Refusal, Text, ToolCall, ToolResult
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool
 from dragoman.wire import ollama
 from dragoman.wire.ollama.messages import is_made, made_id
@@ -275,7 +275,7 @@ def test_what_cannot_be_said_is_named(changes: dict[str, Any], warning: str) -> 
 
 
 def test_what_needs_no_saying_is_no_warning() -> None:
-    request = Request(model="m", messages=(Message("assistant", (Text(text="a"), Source(url="u"))),), tool_choice="auto")
+    request = Request(model="m", messages=(Message("assistant", (Text(text="a"),)),), tool_choice="auto")
     call = ollama.encode_request(request, NONE)
     assert call.warnings == ()
     assert json.loads(call.body)["messages"] == [{"role": "assistant", "content": "a"}]

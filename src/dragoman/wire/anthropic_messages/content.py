@@ -78,11 +78,13 @@ def _can_replay(part: Reasoning, quirks: Quirks) -> bool:
 
 
 def _encode_text(part: Text | Refusal, warnings: list[str]) -> JsonObject:
+    if isinstance(part, Refusal):
+        warnings.append("messages: a refusal is sent as plain text, which is all that this wire knows")
     return {"type": "text", "text": part.text}
 
 
 def _encode_image(part: Image, warnings: list[str]) -> JsonObject:
-    if part.detail is not None:
+    if part.detail not in (None, "auto"):
         warnings.append("messages: the detail of an image is not understood by this provider, left out")
     return {"type": "image", "source": _encode_address(part) or _encode_data(part.data, part.media_type or IMAGE_TYPE)}
 

@@ -70,7 +70,8 @@ class Draft:
         self.replay = "any" if replays_all else family.replay
         self._ids: dict[str, str] = {}
         self._without_id = {ToolCall: 0, ToolResult: 0}
-        self._documents: set[str] = set()
+        self._documents: dict[str, int] = {}
+        """How often each name was given out, as a name or as the beginning of one."""
 
     def tool_id(self, part: ToolCall | ToolResult) -> str:
         """The part's id where the wire takes it, else one of our own, the same for a call and its result."""
@@ -84,12 +85,12 @@ class Draft:
     def document_name(self, given: str | None) -> str:
         """A name as the wire wants it: of few characters, and none twice in a conversation."""
         name = " ".join(_NOT_IN_NAMES.sub("-", given or "").split())[:_MAX_NAME].strip() or "document"
-        base, count = name, 1
+        base = name
         while name.casefold() in self._documents:
-            count += 1
+            count = self._documents[base.casefold()] = self._documents.get(base.casefold(), 1) + 1
             ending = f" ({count})"
             name = base[: _MAX_NAME - len(ending)] + ending
-        self._documents.add(name.casefold())
+        self._documents[name.casefold()] = 1
         if given and name != given:
             self.warnings.append(f"messages: the file name {given!r} is not allowed by this provider, sent as {name!r}")
         return name
@@ -300,12 +301,16 @@ def decode_blocks(given: list[Json], where: str, by_model: bool = False) -> tupl
     """
     before: list[JsonObject] = []
     parts: list[AnyPart] = []
+    points = before
     for i, block in enumerate(given):
         kind, value = _only_field(block, f"{where}[{i}]")
         if kind == CACHE:
-            _add_cache_point(value, parts, before)
-        else:
-            parts.extend(_decode_block(kind, value, f"{where}[{i}].{kind}", by_model))
+            points.append(value)
+            continue
+        _set_points(parts, points, before)
+        points = []
+        parts.extend(_decode_block(kind, value, f"{where}[{i}].{kind}", by_model))
+    _set_points(parts, points, before)
     return before, parts
 
 
@@ -317,14 +322,11 @@ def _only_field(given: Json, where: str) -> tuple[str, Json]:
     return told[0]
 
 
-def _add_cache_point(point: Json, parts: list[AnyPart], before: list[JsonObject]) -> None:
-    if not parts:
-        before.append(point)
-        return
-    last = parts[-1]
-    earlier = own_fields(last.extra).get(CACHE)
-    points = point if earlier is None else [*(earlier if isinstance(earlier, list) else [earlier]), point]
-    parts[-1] = msgspec.structs.replace(last, extra={**last.extra, NAME: {**own_fields(last.extra), CACHE: points}})
+def _set_points(parts: list[AnyPart], points: list[JsonObject], before: list[JsonObject]) -> None:
+    """Put the cache points that followed the last part to it."""
+    if points and points is not before:
+        told = points[0] if len(points) == 1 else points
+        parts[-1] = msgspec.structs.replace(parts[-1], extra={**parts[-1].extra, NAME: {**own_fields(parts[-1].extra), CACHE: told}})
 
 
 def _decode_block(kind: str, value: Json, where: str, by_model: bool) -> list[AnyPart]:
@@ -384,7 +386,7 @@ def _decode_media(part: type[Image] | type[Audio], forms: dict[str, str], value:
     given = _object(value, where)
     form = _string(given, "format", where)
     place = _place(given, where)
-    if place is None:
+    if place is None or AS_TEXT in place[1]:
         return None
     fields, beside = place
     kept = {**beside, **_without(given, "source", *(["format"] if form in forms else []))}

@@ -85,8 +85,9 @@ def _encode_answer(message: Message, warnings: list[str]) -> JsonObject:
             case Refusal():
                 blocks.append({"type": "text", "text": part.text})
                 warnings.append("messages: a refusal is sent as plain text, which is all that this wire knows")
-            case Source():
-                pass  # gathered below
+            case Source():  # gathered below
+                if NAME not in part.extra:
+                    warnings.append("messages: a source that this provider did not name itself cannot be sent back to it, left out")
             case _:
                 blocks.append(_encode_given(part, "assistant"))
     encoded: JsonObject = {"role": "assistant"}

@@ -99,7 +99,7 @@ class _Conversation:
         for part in message.parts:
             match part:
                 case Source():
-                    pass  # what an answer cited is not part of what was said
+                    self._warnings.append(f"{where}: a source that an answer cited cannot be sent back to this provider, left out")
                 case ToolResult():
                     self._answer(content, message, part, where)
                 case ToolCall():

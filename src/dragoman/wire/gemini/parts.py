@@ -34,6 +34,7 @@ _INVENTED: Final = re.compile(r"call_[0-9]+(_[A-Za-z0-9_-]+)?")
 _SAFE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SNAKE: Final = re.compile(r"_([a-z0-9])")
 DEFAULT_TYPES: Final[dict[type[Media], str]] = {Image: "image/png", Audio: "audio/wav", File: "application/pdf"}
+_PICTURES: Final = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp", "heic": "image/heic"}
 _PADDING: Final = {0: "", 2: "==", 3: "="}
 
 
@@ -112,6 +113,8 @@ def encode_part(part: AnyPart, where: str, warnings: list[str]) -> list[JsonObje
 
 
 def _encode_text(part: Text | Refusal, where: str, warnings: list[str]) -> JsonObject:
+    if isinstance(part, Refusal):
+        warnings.append(f"{where}: a refusal is sent as plain text, which is all that this wire knows")
     return {"text": part.text}
 
 
@@ -120,6 +123,8 @@ def _encode_reasoning(part: Reasoning, where: str, warnings: list[str]) -> JsonO
     if part.redacted_data is not None and not part.text:
         warnings.append(f"{where}: hidden reasoning of another provider cannot be sent to this one, left out")
         return None
+    if part.signature is not None:
+        warnings.append(f"{where}: signed reasoning is another vendor's, only its text is sent to this provider")
     return {"text": part.text, "thought": True}
 
 
@@ -143,9 +148,16 @@ def encode_media(part: Image | Audio | File, where: str, warnings: list[str]) ->
     if part.data is not None:
         return {"inlineData": {"mimeType": part.media_type or DEFAULT_TYPES[type(part)], "data": encode_base64(part.data)}}
     file: JsonObject = {"fileUri": part.url if part.url is not None else part.file_id}
-    if part.media_type is not None:
-        file["mimeType"] = part.media_type
+    media_type = part.media_type or (_type_by_ending(part.url) if isinstance(part, Image) else None)
+    if media_type is not None:
+        file["mimeType"] = media_type
     return {"fileData": file}
+
+
+def _type_by_ending(url: str | None) -> str | None:
+    """The type of a picture at ``url``, which other wires need not say; without one this wire does not even tell that it is a picture."""
+    path = (url or "").partition("#")[0].partition("?")[0]
+    return _PICTURES.get(path.rpartition(".")[2].lower())
 
 
 def _encode_opaque(part: Opaque, where: str, warnings: list[str]) -> JsonObject:
@@ -208,7 +220,8 @@ def _decode_file(given: JsonObject, where: str) -> AnyPart:
     url, media_type = file.get("fileUri"), file.get("mimeType")
     if not isinstance(url, str) or not isinstance(media_type, str | None):
         raise BadRequest(f"{place}: fileUri (a string), and perhaps mimeType, are expected", param=place)
-    return _media(given, "fileData", without(file, "fileUri", "mimeType"), Media(url=url, media_type=media_type))
+    named = Media(url=url, media_type=media_type) if ":" in url else Media(file_id=url, media_type=media_type)
+    return _media(given, "fileData", without(file, "fileUri", "mimeType"), named)
 
 
 def _media(given: JsonObject, field: str, rest: JsonObject, media: Media) -> AnyPart:
@@ -217,8 +230,8 @@ def _media(given: JsonObject, field: str, rest: JsonObject, media: Media) -> Any
     if kind is File:
         name = rest.get("displayName")
         shown = name if isinstance(name, str) else None
-        return File(data=media.data, url=media.url, media_type=media.media_type, name=shown, extra=extra)
-    return kind(data=media.data, url=media.url, media_type=media.media_type, extra=extra)
+        return File(data=media.data, url=media.url, file_id=media.file_id, media_type=media.media_type, name=shown, extra=extra)
+    return kind(data=media.data, url=media.url, file_id=media.file_id, media_type=media.media_type, extra=extra)
 
 
 def without(given: JsonObject, *names: str) -> JsonObject:

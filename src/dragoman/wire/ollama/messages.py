@@ -78,13 +78,13 @@ def _encode_message(message: Message, warnings: list[str]) -> JsonObject:
                 texts.append(part.text)
                 warnings.append("messages: a refusal is sent as plain text, which is all that this wire knows")
             case Image():
-                images.append(_encode_image(part))
+                images.append(_encode_image(part, warnings))
             case Reasoning():
                 _encode_reasoning(part, thoughts, warnings)
             case ToolCall():
                 calls.append(_encode_call(part))
             case Source():
-                pass  # what an answer cited is not part of what was said
+                warnings.append("messages: a source that an answer cited cannot be sent back to this provider, left out")
             case ToolResult():
                 raise BadRequest(f"messages: a tool result stands in a message of role {message.role!r}; role 'tool' is expected")
             case _:
@@ -104,7 +104,9 @@ def _encode_reasoning(part: Reasoning, thoughts: list[str], warnings: list[str])
         warnings.append("messages: signed or hidden reasoning is another vendor's, only its text is sent to this provider")
 
 
-def _encode_image(part: Image) -> str:
+def _encode_image(part: Image, warnings: list[str]) -> str:
+    if part.detail not in (None, "auto"):
+        warnings.append("messages: the detail of an image is not understood by this provider, left out")
     if part.data is None:
         raise Unsupported("messages: the Ollama wire takes an image as data, not by URL or file id")
     return encode_base64(part.data)

@@ -124,7 +124,7 @@ class _Said:
             case Reasoning():
                 self.thoughts.append(part)
             case Source():
-                pass  # what an answer cited is not part of what was said
+                warnings.append("messages: a source that an answer cited cannot be sent back to this provider, left out")
             case Opaque() if MESSAGE in own:
                 pass
             case Audio() if self._is_answer and not self._quirks.text_only:
