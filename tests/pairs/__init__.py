@@ -1,0 +1,1 @@
+"""Every dialect against every other: what both can say arrives, and what one cannot is named."""
