@@ -315,6 +315,14 @@ def test_document_name_is_not_longer_than_allowed() -> None:
     assert names[0] != names[1]
 
 
+def test_thousands_of_one_name_are_told_apart_and_of_cache_points_kept() -> None:
+    """In time that grows with their number and not with its square."""
+    names, _ = names_of(*[File(data=b"a", name="same")] * 20_000)
+    assert len(set(names)) == 20_000
+    request = decoded({"messages": [{"role": "user", "content": [{"text": "a"}, *[POINT] * 20_000]}]})
+    assert len(request.messages[0].parts[0].extra[NAME]["cachePoint"]) == 20_000
+
+
 def test_ids_that_the_wire_does_not_take_are_replaced_alike_in_call_and_result() -> None:
     long = "x" * 65
     request = turns(

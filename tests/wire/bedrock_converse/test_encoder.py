@@ -127,6 +127,10 @@ def test_refusal_and_a_sounds_words_are_text() -> None:
     assert content(*refusal) == [{"text": "No"}]
 
 
+def test_words_of_a_sound_that_has_no_bytes_are_text_in_a_whole_answer_too() -> None:
+    assert content(BlockStarted(0, "audio"), MediaDelta(0, b"", "La"), BlockEnded(0)) == [{"text": "La"}]
+
+
 def test_sound_has_a_place_in_a_whole_answer_alone() -> None:
     sound: list[Event] = [BlockStarted(0, "audio", media_type="audio/mpeg"), MediaDelta(0, b"RIF"), BlockEnded(0)]
     assert content(*sound) == [{"audio": {"format": "mp3", "source": {"bytes": "UklG"}}}]
@@ -164,6 +168,18 @@ def test_source_of_a_block_that_waits_waits_with_it() -> None:
         BlockEnded(1),
     ]
     assert streamed(*events)[3:] == [delta(1, text="a"), delta(1, citation={"title": "T"}), closed(1)]
+
+
+def test_source_of_a_text_that_has_ended_or_waits_no_more_has_a_block_of_its_own() -> None:
+    waiting: list[Event] = [
+        BlockStarted(0, "tool", "t", "n"),
+        BlockStarted(1, "text"),
+        TextDelta(1, "a"),
+        BlockEnded(1),
+        SourceAdded(Source(quote="q"), 0, 1),
+        BlockEnded(0),
+    ]
+    assert streamed(*waiting)[3:] == [delta(1, text="a"), closed(1), delta(2, citation={"sourceContent": [{"text": "q"}]}), closed(2)]
 
 
 def test_the_vendors_own_blocks_are_written_as_the_vendor_writes_them() -> None:

@@ -280,16 +280,22 @@ def _base64(told: Json) -> bytes:
 def _joined(told: list[JsonObject]) -> JsonObject:
     """What came in pieces as one: objects field by field, texts to texts, lists to lists; of anything else the last holds."""
     joined: JsonObject = {}
-    for kind in dict.fromkeys(name for piece in told for name in piece):
-        values = [piece[kind] for piece in told if kind in piece]
+    for kind, values in _gathered(told).items():
         if kind == "toolResult":  # it starts as an object, and then brings lists
             values = [{"content": value} if isinstance(value, list) else value for value in values]
         if all(isinstance(value, dict) for value in values):
-            names = dict.fromkeys(name for value in values for name in value)
-            joined[kind] = {name: _one([value[name] for value in values if name in value]) for name in names}
+            joined[kind] = {name: _one(inner) for name, inner in _gathered(values).items()}
         else:
             joined[kind] = _one(values)
     return joined
+
+
+def _gathered(pieces: list[JsonObject]) -> dict[str, list[Json]]:
+    gathered: dict[str, list[Json]] = {}
+    for piece in pieces:
+        for name, value in piece.items():
+            gathered.setdefault(name, []).append(value)
+    return gathered
 
 
 def _one(values: list[Json]) -> Json:

@@ -8,6 +8,7 @@ require, is 0 where the vendor did not say it.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final, assert_never
 
 from dragoman.core.errors import DragomanError, Unsupported
@@ -105,6 +106,8 @@ class StreamEncoder:
         """Something of the open block has been written, or must be."""
         self._count = 0
         self._waiting: dict[int, list[BlockEvent]] = {}
+        self._queue: deque[int] = deque()
+        """The blocks that wait, in the order in which they began."""
         self._own = 0
         """The number of the last block that is ours and no event's; they count down from -1."""
 
@@ -131,13 +134,16 @@ class StreamEncoder:
     def _take(self, index: int, event: BlockEvent) -> bytes:
         """Write ``event`` where its block is the open one, else keep it until that block's turn."""
         if self._current is not None and index != self._current:
-            self._waiting.setdefault(index, []).append(event)
+            if index not in self._waiting:
+                self._waiting[index] = []
+                self._queue.append(index)
+            self._waiting[index].append(event)
             return b""
-        data = self._write(event)
-        while self._current is None and self._waiting:
-            # the blocks that waited, in the order in which they began, up to one that has not ended
-            data += b"".join(map(self._write, self._waiting.pop(next(iter(self._waiting)))))
-        return data
+        pieces = [self._write(event)]
+        while self._current is None and self._queue:
+            # the blocks that waited, in their order, up to one that has not ended
+            pieces += map(self._write, self._waiting.pop(self._queue.popleft()))
+        return b"".join(pieces)
 
     def _cite(self, event: SourceAdded) -> bytes:
         """A source goes to the block that it supports; where that is not open or not said, to a block of its own."""
