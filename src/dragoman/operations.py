@@ -227,14 +227,13 @@ class Operation(msgspec.Struct, Generic[Answer], frozen=True):
     """Whether a model must be named, or a provider alone may be."""
 
     def request(self, options: Mapping[str, Any], **given: Any) -> msgspec.Struct:
-        """The request that ``given`` and ``options`` mean; ``None`` means: not said. Raises ``UsageError`` that names the argument."""
+        """The request that ``given`` and ``options`` mean; an option that is ``None`` is not said. Raises ``UsageError`` with its name."""
         allowed = self.options.__annotations__
         for name in sorted(options.keys() - allowed.keys()):
             raise UsageError(f"{name}: no such option; {nearest(name, sorted(allowed))}")
-        own = {name: value for name, value in options.items() if name not in CALL_OPTIONS}
-        said = {name: value for name, value in {**own, **given}.items() if value is not None}
+        said = {name: value for name, value in options.items() if name not in CALL_OPTIONS and value is not None}
         try:
-            return msgspec.convert(said, self.asked)
+            return msgspec.convert({**said, **given}, self.asked)
         except msgspec.ValidationError as fault:
             raise UsageError(explain(str(fault))) from None
 
