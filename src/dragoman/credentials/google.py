@@ -1,0 +1,90 @@
+"""Google: accounts of programs and of people, a token of one's own, and the project and location that calls go to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
+
+from dragoman.catalogue.schema import Provider
+from dragoman.core.errors import UsageError
+from dragoman.core.token import Key
+from dragoman.credentials.keyring import Access, Keyring, check_fields, own_token, plain
+from dragoman.flow.tokens import Account, TokenSigner
+from dragoman.settings import NOTHING, check_key
+from dragoman.sign import google
+from dragoman.sign.oauth import read_token
+
+FIELDS: Final = ("credentials", "project", "location", "token")
+PROJECTS: Final = ("VERTEXAI_PROJECT", "GOOGLE_CLOUD_PROJECT")
+LOCATIONS: Final = ("VERTEXAI_LOCATION", "GOOGLE_CLOUD_LOCATION")
+VERTEX_HOST: Final = "VERTEX_HOST"
+"""In a base URL: the host of the location, which is not built alike for each."""
+TOKEN: Final = "CLOUDSDK_AUTH_ACCESS_TOKEN"
+"""gcloud's own variable for a token that was got by other means."""
+
+
+def find(ring: Keyring, row: Provider, given: Key | None) -> Access | None:
+    """An account, a token or an express key, from where they are first found. Raises ``UsageError``."""
+    if given is not None:
+        return _given(ring, row, given, "key")
+    named = ring.surroundings.first_set(("VERTEXAI_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS"))
+    if named:
+        return _named(ring, row, *named)
+    token = ring.variable(TOKEN)
+    if token:
+        return own_token(*token, known=_located(ring, None, None, None))
+    wanted = ring.value(*PROJECTS) is not None  # who names a project means it, and not a key that knows none
+    login = _login(ring, row) if wanted else None
+    if login:
+        return login
+    told = ring.variable(*row.auth.variables)
+    if told:
+        return plain(row, *told)
+    stored = ring.surroundings.stored_key(row)
+    return _given(ring, row, *stored) if stored else _login(ring, row)
+
+
+def _given(ring: Keyring, row: Provider, given: Key, found: str) -> Access:
+    if isinstance(given, str):
+        is_account = given.lstrip().startswith("{") or given.endswith(".json")
+        return _named(ring, row, given, found) if is_account else plain(row, check_key(given, found), found)
+    if "type" in given:
+        return _account(ring, row, google.read_account(given, found), found, NOTHING)
+    check_fields(given, FIELDS, found)
+    if "token" in given:
+        return own_token(given["token"], found, _located(ring, given.get("project"), given.get("location"), None))
+    if "credentials" not in given:
+        raise UsageError(f"{found}: credentials or token: missing", param="credentials")
+    return _named(ring, row, given["credentials"], found, given)
+
+
+def _named(ring: Keyring, row: Provider, told: str, found: str, parts: Mapping[str, str] = NOTHING) -> Access:
+    """An account by its JSON text or by the path of its file."""
+    text = told if told.lstrip().startswith("{") else ring.text(ring.path(told))
+    return _account(ring, row, google.read_account(text or "", found), found, parts)
+
+
+def _login(ring: Keyring, row: Provider) -> Access | None:
+    """Who logged in with gcloud, if anybody did."""
+    roaming = ring.value("APPDATA")  # Windows
+    folder = ring.value("CLOUDSDK_CONFIG") or (f"{roaming}/gcloud" if roaming else "~/.config/gcloud")
+    path = ring.path(folder) / "application_default_credentials.json"
+    text = ring.text(path, must_be=False)
+    return None if text is None else _account(ring, row, google.read_account(text, str(path)), str(path), NOTHING)
+
+
+def _account(ring: Keyring, row: Provider, account: google.GoogleAccount, found: str, parts: Mapping[str, str]) -> Access:
+    scope = row.auth.scope or google.SCOPE
+    made = Account((account, scope), partial(google.token_grant, account, scope), read_token, partial(google.with_token, account))
+    known = _located(ring, parts.get("project"), parts.get("location"), google.project(account))
+    secrets = (account.private_key,) if isinstance(account, google.ServiceAccount) else (account.client_secret, account.refresh_token)
+    return Access(found, None, lambda: TokenSigner(made, ring.tokens), secrets, known)
+
+
+def _located(ring: Keyring, project: str | None, location: str | None, own_project: str | None) -> Mapping[str, str]:
+    """The project as given, the environment's, the account's own; the location, ``global`` where none is told, and its host."""
+    project = project or ring.value(*PROJECTS) or own_project
+    location = location or ring.value(*LOCATIONS) or google.GLOBAL
+    known = {VERTEX_HOST: google.host(location), **dict.fromkeys(LOCATIONS, location)}
+    return known | dict.fromkeys(PROJECTS, project) if project else known

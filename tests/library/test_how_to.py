@@ -1,0 +1,61 @@
+"""Every example of the guides to tools, structured output and attachments runs as it is written, against an emulated provider."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dragoman.core.request import Request
+from dragoman.emulator import Answer, tool_call
+from dragoman.testing import EmulatorFactory
+
+GUIDES = Path(__file__).parents[2] / "docs" / "how-to"
+RHINE = {"name": "Rhine", "length_km": 1233, "countries": ["CH", "NL"]}
+
+
+def blocks(name: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", (GUIDES / f"{name}.md").read_text(encoding="utf-8"), re.M | re.S)
+
+
+def scenario(request: Request) -> Answer:
+    """A model that calls the first tool once, keeps to a schema, and else says what it was asked."""
+    asked = next(message for message in reversed(request.messages) if message.role == "user")
+    if request.tools and request.messages[-1].role == "user":
+        return Answer(tool_calls=[tool_call(request.tools[0].name, {"city": "Oslo"})])
+    if request.response_format and request.response_format.schema:
+        value = {"value": [RHINE]} if "value" in request.response_format.schema["properties"] else RHINE
+        return Answer(text=json.dumps(value))
+    return Answer(text=asked.text)
+
+
+def run(code: str, folder: Path, url: str) -> str:
+    environment = os.environ | {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-of-a-reader", "DRAGOMAN_HOME": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("tools", ["How is the weather in Oslo?", "And in Bergen?", "How is the weather in Oslo?", "How warm is Oslo?"]),
+        ("structured-output", ["Rhine 1233.0", "['Rhine']"]),
+        ("attachments", ["What is this?", "Which is larger?", "Once more: what is it?"]),
+    ],
+)
+def test_the_examples_of_a_guide_run_one_after_another(
+    dragoman_emulator: EmulatorFactory, tmp_path: Path, name: str, said: list[str]
+) -> None:
+    (tmp_path / "cat.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(8))
+    emulator = dragoman_emulator("openai", scenario=scenario)
+    lines = run("\n".join(blocks(name)), tmp_path, emulator.url("openai")).splitlines()
+    assert len(lines) == len(said)
+    assert all(line.startswith(words) for line, words in zip(lines, said, strict=True)), lines
