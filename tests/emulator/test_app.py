@@ -91,7 +91,7 @@ _OPEN = Auth(required=False)
         (Auth(place="none"), (("accept", "*/*"),), "", 200),
     ],
 )
-def test_a_key_is_wanted_in_the_rows_place_or_as_a_bearer(auth: Auth, headers: tuple[tuple[str, str], ...], query: str, status: int) -> None:
+def test_a_key_is_wanted_in_its_place_or_as_a_bearer(auth: Auth, headers: tuple[tuple[str, str], ...], query: str, status: int) -> None:
     row = Provider(name="p", title="P", dialect="openai_chat", base_url="https://p.example", auth=auth)
     asked = Call("POST", f"/p/chat/completions{query}", headers, json.dumps(chat()).encode())
 

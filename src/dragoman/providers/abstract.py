@@ -89,7 +89,8 @@ _pieces.__qualname__ = "AbstractProvider.create_completion"
 def _whole(client: Client, model: str, messages: Messages, **options: Any) -> str:
     try:
         with client:
-            return client.complete(model, messages, **options).text
+            text: str = client.complete(model, messages, **options).text
+            return text
     except DragomanError as error:
         raise as_requests_error(error) from error.__cause__
 
