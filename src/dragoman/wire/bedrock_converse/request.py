@@ -23,7 +23,7 @@ from dragoman.core.request import JsonFormat, NamedTool, Request, Tool, ToolChoi
 from dragoman.wire.bedrock_converse.content import NAME, REASONING_FIELD, Draft, as_extra, own_fields
 from dragoman.wire.bedrock_converse.families import Family, family, read_top_k, top_k_at
 from dragoman.wire.bedrock_converse.messages import decode_messages, encode_messages
-from dragoman.wire.carried import uncarried
+from dragoman.wire.carried import foreign_fields, uncarried
 from dragoman.wire.eventstream import CONTENT_TYPE
 from dragoman.wire.payload import convert, dump, parse_request, try_object
 from dragoman.wire.quirks import Quirks, apply_quirks
@@ -46,8 +46,6 @@ _CARRIED: Final = frozenset(
         *("top_k", "reasoning", "metadata", "extra"),
     }
 )
-_HARMLESS: Final = frozenset({"stream_options"})
-"""Fields of other dialects that say nothing about the answer wanted."""
 _CHOICES: Final = {"auto": "auto", "required": "any"}
 _CHOICES_BACK: Final[dict[str, ToolChoice]] = {"auto": "auto", "any": "required"}
 
@@ -196,11 +194,7 @@ def _uncarried(request: Request) -> list[str]:
     """What has no place on this wire, what is no request for anything left aside: one answer, no log-probabilities."""
     nothing = {"n": 1, "logprobs": False, "top_logprobs": 0, "parallel_tool_calls": True}
     idle = {name for name, value in nothing.items() if getattr(request, name) == value}
-    warnings = uncarried(request, _CARRIED | idle)
-    for dialect, fields in request.extra.items():
-        if dialect != NAME:
-            warnings += [f"{name}: a field of {dialect}, left out" for name in fields if name not in _HARMLESS]
-    return warnings
+    return uncarried(request, _CARRIED | idle) + foreign_fields(request, NAME)
 
 
 # --- decode -----------------------------------------------------------------------------------------------------------------------------
