@@ -128,14 +128,12 @@ def check_key(given: object, what: str) -> str:
 
 
 def check_parts(given: object, what: str) -> Key:
-    """``given`` as a key, or as the parts or the JSON text of one, which a cloud's row understands. Raises ``UsageError``."""
+    """``given`` as a key, or as the parts of one, which a cloud's row understands. Raises ``UsageError``."""
     if isinstance(given, Mapping):
         for name, value in given.items():
             if not isinstance(name, str) or not isinstance(value, str) or not value:
                 raise UsageError(f"{what}: {name!r}: {type(value).__name__} was given; each part of a key is a string, and not empty")
         return dict(given)
-    if isinstance(given, str) and given.lstrip().startswith("{"):
-        return given
     return check_key(given, what)
 
 

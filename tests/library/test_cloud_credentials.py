@@ -173,7 +173,7 @@ def test_an_account_may_be_json_in_the_environment_or_the_key(cloud: Cloud, tmp_
     told = service_account(token_uri=f"{cloud.url}/token")
     assert ask(around(cloud, tmp_path, {"VERTEXAI_CREDENTIALS": text(told)}), MODELS["vertex"]) == WORDS
     path = wrote(tmp_path / "other.json", text(told))
-    for key in (text(told), told, str(path), {"credentials": str(path), "location": "us"}):
+    for key in (told, {"credentials": text(told)}, {"credentials": str(path), "location": "us"}):
         assert ask(around(cloud, tmp_path), MODELS["vertex"], key=key) == WORDS
         assert ask(around(cloud, tmp_path, keys={"vertex": key}), MODELS["vertex"]) == WORDS
 
@@ -420,6 +420,12 @@ def test_a_key_in_the_key_file_is_taken_for_what_it_is(tmp_path: Path) -> None:
 # --- what is missing or wrong
 
 
+def test_a_key_that_is_a_text_opens_no_file(tmp_path: Path) -> None:
+    path = wrote(tmp_path / "robot.json", text(service_account()))
+    there = target(tmp_path, MODELS["vertex"], key=str(path))
+    assert (there.signer, header(there.call.headers, "x-goog-api-key")) == (None, str(path))
+
+
 def test_nothing_found_is_said_with_every_way(tmp_path: Path) -> None:
     for provider, variables in {
         "bedrock": ("AWS_BEARER_TOKEN_BEDROCK", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "key=…"),
@@ -443,6 +449,7 @@ WRONG: list[tuple[str, dict[str, str], Key | None, type[UsageError], str]] = [
     ("bedrock", {}, {"token": "very secret"}, UsageError, "characters that no key has"),
     ("vertex", {"GOOGLE_APPLICATION_CREDENTIALS": "/nowhere/robot.json"}, None, UsageError, "/nowhere/robot.json: cannot be read"),
     ("vertex", {"VERTEXAI_CREDENTIALS": "{very-secret"}, None, UsageError, "VERTEXAI_CREDENTIALS: it is not a JSON object"),
+    ("vertex", {}, '{"type": "service_account", "very-secret": 1}', UsageError, "characters that no key has"),
     ("vertex", {}, {"type": "external_account"}, UsageError, "an account of type 'external_account'"),
     ("vertex", {}, {"project": "p"}, UsageError, "credentials or token: missing"),
     ("vertex", {}, {"token": "t"}, UsageError, "its address needs VERTEXAI_PROJECT or GOOGLE_CLOUD_PROJECT"),

@@ -14,6 +14,10 @@ google   ``VERTEXAI_CREDENTIALS`` (a path or JSON), ``GOOGLE_APPLICATION_CREDENT
 azure    the row's variables; ``AZURE_AD_TOKEN``; ``AZURE_TENANT_ID``, ``AZURE_CLIENT_ID``, ``AZURE_CLIENT_SECRET``, with
          ``AZURE_AUTHORITY_HOST`` and ``AZURE_SCOPE`` for another cloud
 ======== ===========================================================================================================================
+
+A key that is given is a plain one, or ``ACCESS:SECRET[:SESSION]`` for AWS, or a mapping: ``access_key_id``, ``secret_access_key``,
+``session_token``, ``region`` or ``profile``; an account's file as it stands, or ``credentials`` (a path or JSON), ``project``, ``location``;
+``tenant_id``, ``client_id``, ``client_secret``. ``{"token": …}`` is a token that was got elsewhere, for each of them.
 """
 
 from dragoman.credentials.keyring import CLOUDS, Access, Keyring, missing_credentials, standing_access

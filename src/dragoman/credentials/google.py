@@ -42,13 +42,14 @@ def find(ring: Keyring, row: Provider, given: Key | None) -> Access | None:
     if told:
         return plain(row, *told)
     stored = ring.surroundings.stored_key(row)
-    return _given(ring, row, *stored) if stored else _login(ring, row)
+    if stored:
+        return _named(ring, row, *stored) if stored[0].lstrip().startswith("{") else _given(ring, row, *stored)
+    return _login(ring, row)
 
 
 def _given(ring: Keyring, row: Provider, given: Key, found: str) -> Access:
-    if isinstance(given, str):
-        is_account = given.lstrip().startswith("{") or given.endswith(".json")
-        return _named(ring, row, given, found) if is_account else plain(row, check_key(given, found), found)
+    if isinstance(given, str):  # never a path or an account's text: a key may be a stranger's, whom no file and no address is opened for
+        return plain(row, check_key(given, found), found)
     if "type" in given:
         return _account(ring, row, google.read_account(given, found), found, NOTHING)
     check_fields(given, FIELDS, found)
