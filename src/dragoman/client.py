@@ -160,11 +160,14 @@ class _Configured:
 
     def route(self, request: Request, options: Options) -> tuple[Flow[None], str, str]:
         """The flow that answers ``request``, its provider's name and the provider's own name of the model."""
+        timeouts = self.timeouts_of(options)
+        target = self.router.target(request, options.get("key"), options.get("base_url"), options.get("strict", False))
+        return self.router.tries(target, timeouts), target.provider, target.model
+
+    def timeouts_of(self, options: CallOptions) -> Timeouts:
+        """The call's own timeouts, else the client's."""
         timeout = options.get("timeout")
-        timeouts = self.timeouts if timeout is None else Timeouts.of(timeout)
-        flow = self.router.route(request, timeouts, options.get("key"), options.get("base_url"), options.get("strict", False))
-        provider, model = self.router.catalogue.resolve(request.model)
-        return flow, provider.name, model
+        return self.timeouts if timeout is None else Timeouts.of(timeout)
 
     def encode(self, request: Request, options: Options) -> Call:
         """The call that ``request`` becomes; nothing is sent."""
@@ -181,8 +184,7 @@ class _Configured:
 
     def exchange(self, operation: Operation[Answer], model: str, request: msgspec.Struct, options: CallOptions) -> Exchange[Answer]:
         """The flow that asks ``model`` (a provider's name is enough for some) for ``operation``, and what its answer will be."""
-        timeout = options.get("timeout")
-        timeouts = self.timeouts if timeout is None else Timeouts.of(timeout)
+        timeouts = self.timeouts_of(options)
         provider, name = operation.at(self.router.catalogue, model)
         if "model" in request.__struct_fields__:
             request = msgspec.structs.replace(request, model=name or None)

@@ -50,6 +50,8 @@ _ABILITIES = {
     "count_tokens": "token_count",
 }
 """What a row says of a provider that has an operation."""
+_METHODS = {"rank": "rerank"}
+"""Operations whose methods have another name."""
 
 DecodeError: TypeAlias = Callable[[Reply], DragomanError]
 
@@ -121,7 +123,10 @@ class Router:
         self, request: Request, timeouts: Timeouts, key: Key | None = None, base_url: str | None = None, strict: bool = False
     ) -> Flow[None]:
         """The flow that answers ``request``, whose model is ``provider/model``. Raises ``UsageError`` before anything is sent."""
-        target = self.target(request, key, base_url, strict)
+        return self.tries(self.target(request, key, base_url, strict), timeouts)
+
+    def tries(self, target: Target, timeouts: Timeouts) -> Flow[None]:
+        """The flow that brings the answer of ``target``, trying again as the policy says."""
         return retrying(target, timeouts, self._policy, self._budget)
 
     def target(self, request: Request, key: Key | None = None, base_url: str | None = None, strict: bool = False) -> Target:
@@ -163,7 +168,7 @@ class Router:
 
         whole: Whole[Any] = Whole(lambda reply: speaking.decode_reply(reply, quirks))
         target = place.target(model, call, whole.decoder, decode_error, options.get("strict", False))
-        return retrying(target, timeouts, self._policy, self._budget), whole, call.warnings
+        return self.tries(target, timeouts), whole, call.warnings
 
     def _operation(self, provider: Provider, name: str) -> Operation[Any, Any]:
         """How ``provider`` says it. Raises ``Unsupported`` that names providers which do."""
@@ -171,7 +176,7 @@ class Router:
             return operation(provider.dialect, name)
         having = [row.name for row in self.catalogue if (row.dialect, name) in MODULES and _ABILITIES.get(name, "chat") in row.abilities]
         shown = ", ".join(having[:12]) + (" …" if len(having) > 12 else "")
-        raise Unsupported(f"{name}: {provider.title} does not have it; these do: {shown}", provider=provider.name)
+        raise Unsupported(f"{_METHODS.get(name, name)}: {provider.title} does not have it; these do: {shown}", provider=provider.name)
 
     def place(self, provider: Provider, key: Key | None, base_url: str | None) -> Place:
         """Where and as whom ``provider`` is called. Raises ``UsageError``, ``MissingKey`` among them."""

@@ -358,7 +358,7 @@ def test_an_operation_has_its_cost() -> None:
 def test_where_a_provider_has_no_such_operation_those_that_do_are_named(perform: Perform) -> None:
     cases = [
         ("embed", ("anthropic/m", "Hi"), "embed: Anthropic does not have it; these do: "),
-        ("rerank", ("gemini/m", "q", ["a"]), "rank: Google Gemini does not have it; these do: cohere"),
+        ("rerank", ("gemini/m", "q", ["a"]), "rerank: Google Gemini does not have it; these do: cohere"),
         ("count_tokens", ("openai/m", "Hi"), "count_tokens: OpenAI does not have it; these do: anthropic"),
         ("generate_image", ("cohere/m", "a cat"), "generate_image: Cohere does not have it; these do: "),
         ("list_models", ("raycast",), "list_models: Raycast does not have it; these do: "),
