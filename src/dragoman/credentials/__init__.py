@@ -16,7 +16,7 @@ azure    the row's variables; ``AZURE_AD_TOKEN``; ``AZURE_TENANT_ID``, ``AZURE_C
 ======== ===========================================================================================================================
 
 A key that is given is a plain one, or ``ACCESS:SECRET[:SESSION]`` for AWS, or a mapping: ``access_key_id``, ``secret_access_key``,
-``session_token``, ``region`` or ``profile``; an account's file as it stands, or ``credentials`` (a path or JSON), ``project``, ``location``;
+``session_token``, ``region`` or ``profile``; an account's file as it is, or ``credentials`` (path or JSON), ``project``, ``location``;
 ``tenant_id``, ``client_id``, ``client_secret``. ``{"token": …}`` is a token that was got elsewhere, for each of them.
 """
 
