@@ -127,7 +127,8 @@ def test_a_schema_is_a_valid_one_with_all_its_definitions() -> None:
 def test_arguments_are_converted_to_their_types() -> None:
     text = (
         '{"place": {"city": "a", "inside": {"city": "b"}}, "point": {"x": 1}, "span": {"days": 2}, '
-        '"outer": {"n": 1, "inners": [{"z": "q"}]}, "choice": "b", "when": "2026-01-02", "several": [{"n": 2}], "note": "n", "table": {"k": 1}}'
+        '"outer": {"n": 1, "inners": [{"z": "q"}]}, '
+        '"choice": "b", "when": "2026-01-02", "several": [{"n": 2}], "note": "n", "table": {"k": 1}}'
     )
     assert Function(everything).read(text) == {
         "place": Place("a", Place("b")),

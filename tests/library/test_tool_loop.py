@@ -24,6 +24,7 @@ from dragoman.functions import Toolbox
 from dragoman.response import Response
 from dragoman.testing import EmulatorFactory
 from dragoman.tool_loop import ToolRun, tool_turns, unanswered
+from dragoman.transport.replay import Recording, ReplayTransport
 from tests.house.test_colours import bleached
 from tests.library.talk import settings
 
@@ -444,6 +445,27 @@ def test_complete_tells_of_functions_and_runs_none(dragoman_emulator: EmulatorFa
         answer = client.complete(MODEL, "How is it?", tools=[weather])
     assert [call.name for call in answer.tool_calls] == ["weather"]
     assert heard(emulator, 0).tools[0].description == "The weather."
+
+
+def test_it_goes_over_recorded_bytes_without_a_network() -> None:
+    def recording(message: dict[str, Any], reason: str) -> Recording:
+        body = {"id": "c", "model": "gpt-4.1-2025-04-14", "choices": [{"index": 0, "message": message, "finish_reason": reason}]}
+        return Recording(headers=(("content-type", "application/json"),), chunks=(json.dumps(body).encode(),))
+
+    call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Oslo"}'}}
+    transport = ReplayTransport(
+        [
+            recording({"role": "assistant", "content": None, "tool_calls": [call]}, "tool_calls"),
+            recording({"role": "assistant", "content": "Fine."}, "stop"),
+        ]
+    )
+    with Client(http=transport, keys={"openai": "k"}, environment={}) as client:
+        run = client.run_tools(MODEL, "How is it?", tools=[weather])
+    assert run.text == "Fine."
+    assert run.usage is None
+    sent = json.loads(transport.calls[1].body)["messages"]
+    assert sent[1]["tool_calls"] == [call]
+    assert sent[2] == {"role": "tool", "tool_call_id": "call_1", "name": "weather", "content": '{"city":"Oslo","days":1}'}
 
 
 # --- sums
