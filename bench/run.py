@@ -121,6 +121,7 @@ def table(rows: list[Row]) -> str:
 
 
 def main() -> None:
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it asks the network for prices when it is imported
     text = table([*import_rows(), *call_rows(), *decode_rows()])
     print(text)
     if "--write" in sys.argv[1:]:
