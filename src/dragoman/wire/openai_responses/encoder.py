@@ -22,7 +22,7 @@ from dragoman.core.exchange import Encoder
 from dragoman.core.messages import Opaque, Source
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request
-from dragoman.wire.openai_responses.content import CONTENT, MESSAGE, own_fields
+from dragoman.wire.openai_responses.content import CONTENT, MESSAGE, encode_source, own_fields
 from dragoman.wire.openai_responses.errors import error_fields, error_record
 from dragoman.wire.openai_responses.items import (
     ID_STEM_LENGTH,
@@ -80,11 +80,19 @@ class Builder:
             self.output.tell(f"response.{kind}", response=self.response.running())
 
     def _finish(self, event: Finished) -> None:
+        self._name_what_waits()
         why = incomplete_details(event)
         for message in self._messages:
             message.close("incomplete" if why else "completed")
         self.whole = self.response.finished(event, self.output.items)
         self.output.tell(f"response.{self.whole['status']}", response=self.whole)
+
+    def _name_what_waits(self) -> None:
+        """Sources that came when no text was open any more stand in one without a word."""
+        if any(encode_source(source) is not None for source in self._sources):
+            started = BlockStarted(min(self._blocks, default=0) - 1, "text")
+            self._open(started)
+            self._end(BlockEnded(started.index))
 
     def _open(self, event: BlockStarted) -> None:
         match event.kind:
