@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from dragoman.core.errors import BadReply, BadRequest, DragomanError, StreamCut, Unsupported
-from dragoman.core.events import Event, Finished, FinishReason, Started, TextDelta
+from dragoman.core.events import BlockStarted, Event, Finished, FinishReason, MediaDelta, Started, TextDelta
 from dragoman.core.exchange import Call, Decoder, Encoder, with_headers
 from dragoman.core.messages import Message, Reasoning, Source, Text
 from dragoman.core.opaque import Json, JsonObject
@@ -157,11 +157,20 @@ def encoder(request: Request, quirks: Quirks) -> Encoder:
 
 
 class _Encoder:
+    """Words alone: of thinking and sources nothing is told, of a sound what is said in it, of several answers the first."""
+
     content_type = CONTENT_TYPE
 
     def send(self, event: Event) -> bytes:
+        """Raises ``Unsupported`` for a call or a picture."""
+        if not isinstance(event, Started) and event.choice:
+            return b""
         if isinstance(event, TextDelta):
             return encode_event(dump({"text": event.text}))
+        if isinstance(event, MediaDelta) and event.transcript:
+            return encode_event(dump({"text": event.transcript}))
+        if isinstance(event, BlockStarted) and event.kind in ("tool", "image"):
+            raise Unsupported(f"the answer holds a block of kind {event.kind}, and Raycast's wire has no place for it")
         if isinstance(event, Finished):
             return encode_event(dump({"text": "", "finish_reason": finish_word(event.reason) or "stop"}))
         return b""

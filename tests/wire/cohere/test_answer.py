@@ -417,7 +417,7 @@ def test_stream_is_numbered_as_cohere_numbers_it() -> None:
         BlockEnded(2),
         BlockStarted(3, "tool", "1", "a"),
         BlockEnded(3),
-        BlockStarted(4, "image"),
+        BlockStarted(4, "audio"),
         MediaDelta(4, b"x"),
         BlockEnded(4),
         Finished(FinishReason("tool_calls"), Usage(output_tokens=3, cache_read_tokens=1)),
@@ -436,6 +436,8 @@ def test_stream_is_numbered_as_cohere_numbers_it() -> None:
         ("content-end", 1),
         ("tool-call-start", 0),
         ("tool-call-end", 0),
+        ("content-start", 2),
+        ("content-end", 2),
         ("message-end", None),
     ]
     assert told[0]["id"] == ""

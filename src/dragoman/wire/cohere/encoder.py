@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, assert_never
 
-from dragoman.core.errors import DragomanError
+from dragoman.core.errors import DragomanError, Unsupported
 from dragoman.core.events import (
     BlockEnded,
     BlockKind,
@@ -26,7 +26,7 @@ from dragoman.core.events import (
 )
 from dragoman.core.exchange import Encoder
 from dragoman.core.fold import Fold, Response
-from dragoman.core.messages import Audio, Opaque, Reasoning, Refusal, Text
+from dragoman.core.messages import Audio, Image, Opaque, Reasoning, Refusal, Text
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request
 from dragoman.core.usage import Usage
@@ -42,7 +42,7 @@ DONE: Final = encode_event(b"[DONE]")
 
 _FINISH: Final = {"stop": "COMPLETE", "length": "MAX_TOKENS", "tool_calls": "TOOL_CALL", "content_filter": "ERROR_TOXIC"}
 _OWN_STOPS: Final = frozenset({"COMPLETE", "STOP_SEQUENCE"})
-_SHOWN: Final[dict[BlockKind, str]] = {"text": "text", "refusal": "text", "reasoning": "thinking"}
+_SHOWN: Final[dict[BlockKind, str]] = {"audio": "text", "text": "text", "refusal": "text", "reasoning": "thinking"}
 """The kinds that are content blocks here, and their type, which is also the field of their text."""
 
 
@@ -106,7 +106,7 @@ class StreamEncoder:
                     end["usage"] = encode_usage(event.usage)
                 return [{"type": "message-end", "delta": end}]
             case MediaDelta():
-                return []  # this wire has neither pictures nor sound
+                return [self._delta("text", event.transcript)] if event.transcript else []  # of a sound, what is said in it
             case _:
                 assert_never(event)
 
@@ -118,6 +118,8 @@ class StreamEncoder:
         if event.kind == "reasoning" and is_plan(event.extra):
             self._open = _Open("plan", 0)
             return []
+        if event.kind == "image":
+            raise _no_picture()
         shown = _SHOWN.get(event.kind)
         if shown:
             self._open = self._next("content")
@@ -225,8 +227,14 @@ def _encode_block(part: object) -> JsonObject | None:
             return {"type": "text", "text": part.transcript}
         case Opaque() if NAME in part.extra:
             return part.extra[NAME]
+        case Image():
+            raise _no_picture()
         case _:
             return None
+
+
+def _no_picture() -> Unsupported:
+    return Unsupported("the answer holds a picture, and the Cohere wire has no place for it")
 
 
 def finish_word(reason: FinishReason) -> str:
