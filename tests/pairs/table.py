@@ -132,3 +132,47 @@ GIVES_WAY: Final[Mapping[tuple[str, str], str]] = {
     **{(what, "bedrock_converse"): "left out with the choice 'none', which the wire cannot say" for what in ("tools", "strict tools")},
 }
 """What is carried by itself and left out beside something else, with a warning."""
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------------------------
+
+LEFT_OUT: Final = "-"
+ANSWER_GRID: Final = """
+                           openai    raycast   ollama    cohere    anthropic gemini    openai    bedrock   openai
+                           chat                                    messages            responses converse  completions
+id                         C         -         -         C         C         C         .         -         C
+model                      C         -         C         -         C         C         C         -         C
+text                       C         C         C         C         C         C         C         C         C
+reasoning                  C         -         C         C         C         C         C         C         -
+reasoning's signature      -         -         -         -         C         -         C         C         -
+refusal                    C         .         .         .         .         .         C         .         .
+tool calls                 C         R         C         C         C         C         C         C         R
+exact arguments            C         R         C         C         C         C         C         C         R
+ids of calls               C         R         C         C         C         C         C         C         R
+sources                    C         -         -         C         C         C         C         C         -
+picture                    C         R         C         R         R         C         C         C         R
+sound                      C         .         .         .         .         C         .         .         R
+what is said in a sound    C         .         .         .         .         C         .         .         R
+logprobs                   C         -         C         C         -         C         C         -         C
+several choices            C         -         -         -         -         C         -         -         C
+finish: stop               C         C         C         C         C         C         C         C         C
+finish: length             C         C         C         C         C         C         C         C         C
+finish: tool_calls         C         C         C         C         C         C         C         C         C
+finish: content_filter     C         C         C         C         C         C         C         C         C
+usage                      C         -         C         C         C         C         C         C         C
+cached tokens read         C         -         -         C         C         C         C         C         C
+cached tokens written      C         -         -         -         C         -         C         C         C
+reasoning tokens           C         -         -         -         C         C         C         -         C
+"""
+"""An answer cannot warn once it is under way, so what a wire has no word for is left out (``-``): each is a word about the answer and none
+of it, which would be refused. Of a refusal the words come as text, and of a sound what is said in it (``.``)."""
+
+ANSWER_CELLS: Final[Mapping[str, Mapping[str, str]]] = {
+    line[:_COLUMN].strip(): dict(zip(DIALECTS, line[_COLUMN:].split(), strict=True)) for line in ANSWER_GRID.splitlines()[3:]
+}
+ANSWER_REASONS: Final[Mapping[str, str]] = {
+    "id": "an answer's id has the vendor's form",
+    "refusal": "its words are text",
+    "sound": "what is said in it is text; Bedrock has a place for sound in a whole answer alone",
+    "what is said in a sound": "it is text",
+}
