@@ -21,10 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bench import calls, upstream
-from dragoman.wire import openai_chat, raycast
-from dragoman.wire.dialect import Dialect
-from dragoman.wire.quirks import NONE
+from bench import calls, dialects, upstream
 
 README = Path(__file__).parent.parent / "README.md"
 MARKS = ("<!-- bench: begin -->", "<!-- bench: end -->")
@@ -33,10 +30,6 @@ CHUNK = (
     b'"service_tier":"default","system_fingerprint":"fp_cbf1785567","choices":[{"index":0,"delta":{"content":" rivers"},"logprobs":null,'
     b'"finish_reason":null}],"usage":null,"obfuscation":"BEZvnVuFF"}\n\n'
 )
-STREAMS: dict[str, tuple[Dialect, bytes]] = {
-    "openai_chat": (openai_chat, CHUNK),
-    "raycast": (raycast, b'data: {"text": " rivers"}\n\n'),
-}
 Row = tuple[str, str, str, str]
 
 
@@ -89,14 +82,12 @@ def call_rows() -> list[Row]:
     return [*rows, ("`complete()` adds", f"{added:.0f} µs", "", "≤ 50 µs")]
 
 
-def decode_rows() -> list[Row]:
-    """One streamed chunk, fed by itself, to events."""
+def dialect_rows() -> list[Row]:
+    """One text delta of each dialect, fed or sent by itself. A program takes its turns alone, so that none meets a growing encoder."""
     rows = []
-    for name, (dialect, chunk) in STREAMS.items():
-        decoder = dialect.decoder(True, NONE)
-        decoder.feed(chunk)
-        taken = rounds({name: partial(decoder.feed, chunk)}, 9, 20_000)
-        rows.append((f"decode one {name} chunk", f"{taken[name] * 1e6:.2f} µs", "", "≤ 5 µs"))
+    for name, program in dialects.programs({"openai_chat": CHUNK}).items():
+        taken = rounds({name: program}, 9, 5_000)
+        rows.append((name, f"{taken[name] * 1e6:.2f} µs", "", "≤ 5 µs"))
     return rows
 
 
@@ -122,7 +113,7 @@ def table(rows: list[Row]) -> str:
 
 def main() -> None:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it asks the network for prices when it is imported
-    text = table([*import_rows(), *call_rows(), *decode_rows()])
+    text = table([*import_rows(), *call_rows(), *dialect_rows()])
     print(text)
     if "--write" in sys.argv[1:]:
         before, _, rest = README.read_text().partition(MARKS[0])
