@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from dragoman.core.errors import (
@@ -86,12 +88,17 @@ def test_silence_after_the_finish_completes_the_answer_and_closes() -> None:
     assert there.response.finish_reason == "stop"
 
 
-def test_silence_where_the_end_marker_is_due_is_a_cut() -> None:
-    there = world(Heard(pieces=(text("a") + FINISHED, Pause(600))))
-    error = error_of(there, NEEDS_DONE)
-    assert isinstance(error, StreamCut)
+@pytest.mark.parametrize("marker", ["done", "stream"])
+def test_an_end_marker_that_is_due_is_waited_for(marker: Literal["done", "stream"]) -> None:
+    there = world(Heard(pieces=(text("a") + FINISHED, Pause(60), DONE))).run(one_try(Quirks(end_marker=marker)))
+    assert there.response.finish_reason == "stop"
+    assert [effect.timeout_s for effect in there.asked(Read)] == [None, None]
+
+
+def test_silence_where_the_end_marker_is_due_is_no_success() -> None:
+    there = world(Heard(pieces=(text("a") + FINISHED, TimedOut("the answer paused"))))
+    assert isinstance(error_of(there, NEEDS_DONE), TimedOut)
     assert there.response.text == "a"
-    assert there.clock_s == 100.0 + TAIL_S
 
 
 def test_usage_that_comes_in_the_tail_is_kept() -> None:

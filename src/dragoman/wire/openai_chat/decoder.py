@@ -98,7 +98,7 @@ class ChunkReader:
                 state.start(chunk, out)
             for choice in chunk.choices:
                 state.say(choice, choice.delta or choice.message or EMPTY, out)
-            self.ending = state.is_complete and self._quirks.end_marker != "stream"
+            self.ending = state.is_complete and self._quirks.end_marker == "finish"
         if chunk.usage is not NOTHING:
             state.usage = decode_usage(bytes(chunk.usage)) or state.usage
         elif chunk.x_groq:

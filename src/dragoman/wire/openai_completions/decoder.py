@@ -121,7 +121,7 @@ class _ChunkReader:
             if chunk.error:
                 raise fault_error(chunk.error, snippet(data), self._quirks)
             self._state.take(chunk, out)
-            self.ending = self._state.is_complete and self._quirks.end_marker != "stream"
+            self.ending = self._state.is_complete and self._quirks.end_marker == "finish"
 
     def end(self, out: list[Event]) -> None:
         if self._state.is_complete and self._quirks.end_marker != "done":
