@@ -127,3 +127,11 @@ def test_nothing_is_read_after_the_answers_end() -> None:
 
 def test_end_of_the_bytes_closes_the_decoder() -> None:
     assert drive(Scripted()) == ("abctail", None)
+
+
+def test_bounds_over_all_tries_shrink_together_until_one_is_used_up() -> None:
+    given = Timeouts(first_byte_s=20, total_s=30)
+    assert given.after(5) == Timeouts(first_byte_s=15, total_s=25)
+    assert given.after(20) is None
+    assert Timeouts(first_byte_s=None, total_s=30).after(20) == Timeouts(first_byte_s=None, total_s=10)
+    assert Timeouts(first_byte_s=None).after(1e9) == Timeouts(first_byte_s=None)

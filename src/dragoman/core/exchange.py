@@ -79,6 +79,24 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
         _check_wait("timeout", given)
         return cls(connect_s=given, first_byte_s=given, between_bytes_s=given)
 
+    @property
+    def shortest_s(self) -> float | None:
+        """The shorter of the bounds that span all tries."""
+        return min((bound for bound in (self.first_byte_s, self.total_s) if bound is not None), default=None)
+
+    def after(self, spent_s: float) -> Timeouts | None:
+        """What is left after ``spent_s`` seconds of the bounds that span all tries; ``None`` where one of them is used up."""
+        shortest_s = self.shortest_s
+        if shortest_s is None:
+            return self
+        if spent_s >= shortest_s:
+            return None
+        return msgspec.structs.replace(
+            self,
+            first_byte_s=None if self.first_byte_s is None else self.first_byte_s - spent_s,
+            total_s=None if self.total_s is None else self.total_s - spent_s,
+        )
+
 
 def _check_wait(name: str, value: object) -> None:
     if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf")):

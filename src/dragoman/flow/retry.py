@@ -76,14 +76,15 @@ def retrying(target: Target, timeouts: Timeouts, policy: RetryPolicy, budget: Re
             error.attempts = tuple(earlier)
             elapsed = (yield from now()).monotonic_s - begun
             wait_s = yield from _wait_before_retry(error, len(earlier) + 1, policy)
-            if wait_s is None or progress.delivered or not _fits(timeouts, elapsed + wait_s) or not budget.spend():
+            rest = None if wait_s is None else timeouts.after(elapsed + wait_s)
+            if wait_s is None or rest is None or progress.delivered or not budget.spend():
                 if earlier:
                     _LOG.warning("%s: try %d of %d failed, given up: %r", target.provider, len(earlier) + 1, policy.tries, error)
                 raise
             earlier.append(error)
             _LOG.warning("%s: try %d of %d failed, again in %.2f s: %r", target.provider, len(earlier), policy.tries, wait_s, error)
             yield Sleep(wait_s)
-            left = _remaining(timeouts, elapsed + wait_s)
+            left = rest
 
 
 def _wait_before_retry(error: DragomanError, failures: int, policy: RetryPolicy) -> Flow[float | None]:
@@ -93,17 +94,3 @@ def _wait_before_retry(error: DragomanError, failures: int, policy: RetryPolicy)
     if error.retry_after_s is not None:
         return error.retry_after_s if error.retry_after_s <= policy.max_wait_s else None
     return policy.backoff_s(failures, (yield from chance()))
-
-
-def _fits(timeouts: Timeouts, spent_s: float) -> bool:
-    """Whether time is left for another try after ``spent_s`` seconds."""
-    return all(bound is None or spent_s < bound for bound in (timeouts.first_byte_s, timeouts.total_s))
-
-
-def _remaining(timeouts: Timeouts, spent_s: float) -> Timeouts:
-    """What is left of the bounds that span all tries."""
-    return msgspec.structs.replace(
-        timeouts,
-        first_byte_s=None if timeouts.first_byte_s is None else timeouts.first_byte_s - spent_s,
-        total_s=None if timeouts.total_s is None else timeouts.total_s - spent_s,
-    )

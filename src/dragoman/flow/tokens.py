@@ -155,7 +155,7 @@ class TokenCache:
             fetch = self._fetches.setdefault(account.identity, mine)
             if fetch is mine:
                 return (yield from self._fetch(mine, account, left))
-            yield Wait(fetch.gate, _shortest(left))
+            yield Wait(fetch.gate, left.shortest_s)
             if fetch.token is not None:
                 return fetch.token
             if fetch.error is not None:
@@ -216,14 +216,9 @@ def _reply(call: Call, timeouts: Timeouts) -> Flow[Reply]:
     return Reply(incoming.status, incoming.headers, b"".join(pieces))
 
 
-def _shortest(timeouts: Timeouts) -> float | None:
-    return min((bound for bound in (timeouts.first_byte_s, timeouts.total_s) if bound is not None), default=None)
-
-
 def _left(timeouts: Timeouts, spent_s: float) -> Timeouts:
     """``timeouts`` after ``spent_s`` seconds went to the token. Raises ``TimedOut``."""
-    shortest = _shortest(timeouts)
-    if shortest is not None and spent_s >= shortest:
-        raise TimedOut(f"no token came within {shortest:g} s")
-    bounds = {"first_byte_s": timeouts.first_byte_s, "total_s": timeouts.total_s}
-    return msgspec.structs.replace(timeouts, **{name: bound - spent_s for name, bound in bounds.items() if bound is not None})
+    left = timeouts.after(spent_s)
+    if left is None:
+        raise TimedOut(f"no token came within {timeouts.shortest_s:g} s")
+    return left
