@@ -24,7 +24,7 @@ from dragoman.core.errors import (
 from dragoman.core.events import Finished, Started, TextDelta
 from dragoman.core.exchange import Call, Decoder, Headers, Timeouts
 from dragoman.core.fold import Response
-from dragoman.flow.attempt import MAX_ERROR_BYTES, TAIL_S, Progress, attempt
+from dragoman.flow.attempt import ERROR_BODY_S, MAX_ERROR_BYTES, TAIL_S, Progress, attempt
 from dragoman.flow.effects import Flow, Open, Read
 from dragoman.wire import openai_chat
 from dragoman.wire.quirks import NONE, PassingFault, Quirks
@@ -197,7 +197,7 @@ def test_a_failing_status_is_the_error_that_it_tells(status: int, kind: type[Dra
 def test_a_failing_answer_that_was_read_whole_leaves_its_connection_for_the_next_call() -> None:
     there = reply(500, b"{}")
     error_of(there)
-    assert there.kinds[:4] == ["Open", "Read", "Read", "Finish"]
+    assert there.kinds == ["Open", "Now", "Read", "Now", "Read", "Finish", "Close", "Now"]
 
 
 def test_a_failing_answer_that_is_cut_short_still_tells_its_status() -> None:
@@ -213,6 +213,16 @@ def test_an_endless_failing_answer_is_not_read_to_its_end() -> None:
     there = world(Heard(pieces=(piece,) * 100, status=500))
     assert isinstance(error_of(there), ServerFault)
     assert len(there.asked(Read)) == MAX_ERROR_BYTES // len(piece) + 1
+    assert "Finish" not in there.kinds
+
+
+@pytest.mark.parametrize("pause_s", [0.3, 60.0], ids=["drips", "stalls"])
+def test_a_failing_answer_that_does_not_end_is_told_by_what_came(pause_s: float) -> None:
+    there = world(Heard(pieces=(b"no such key", *(Pause(pause_s), b".") * 1000), status=401, headers=()))
+    error = error_of(there)
+    assert isinstance(error, AuthFailed)
+    assert "no such key" in error.message
+    assert ERROR_BODY_S <= there.clock_s - 100.0 < ERROR_BODY_S + 0.5
     assert "Finish" not in there.kinds
 
 

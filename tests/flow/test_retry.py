@@ -293,7 +293,7 @@ def test_without_bounds_the_tries_have_none() -> None:
 
 
 def test_the_time_of_a_slow_answer_counts() -> None:
-    slow = Heard(pieces=(Pause(6), b"{}"), status=503, headers=(("retry-after", "1"),), after_s=3.0)
+    slow = Heard(pieces=(Pause(1), b"{}"), status=503, headers=(("retry-after", "1"),), after_s=8.0)
     there = world(slow, GOOD).run(tries(timeouts=Timeouts(first_byte_s=20)))
     assert there.asked(Open)[-1].timeouts.first_byte_s == 10
 

@@ -20,6 +20,8 @@ from dragoman.flow.tokens import Signer, open_signed
 MAX_ERROR_BYTES = 1024 * 1024
 TAIL_S = 2.0
 """How long to wait for usage and end marker once the content is complete; some hosts never send them and never hang up."""
+ERROR_BODY_S = 2.0
+"""How long to wait for the words of a failing answer; its status is known before them."""
 
 _REQUEST_ID_FIELDS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
 
@@ -66,14 +68,17 @@ def attempt(target: Target, timeouts: Timeouts, progress: Progress) -> Flow[None
 
 
 def _read_error(incoming: Opened) -> Flow[Reply]:
-    """The whole failing answer, as far as it can be had."""
+    """The whole failing answer, as far as it can be had in a short time."""
     pieces: list[bytes] = []
     size = 0
+    begun_s = (yield from now()).monotonic_s
+    left_s = ERROR_BODY_S
     try:
-        while data := (yield from read()):
+        while data := (yield from read(left_s)):
             pieces.append(data)
             size += len(data)
-            if size > MAX_ERROR_BYTES:
+            left_s = begun_s + ERROR_BODY_S - (yield from now()).monotonic_s
+            if size > MAX_ERROR_BYTES or left_s <= 0:
                 break
         else:
             yield Finish()
