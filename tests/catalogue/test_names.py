@@ -27,6 +27,7 @@ models = [{ name = "big-1" }, { name = "small-1" }]
         ("vllm/meta-llama/Llama-3.3-70B", "vllm", "meta-llama/Llama-3.3-70B"),
         ("raycast/gpt-4", "raycast", "gpt-4"),
         ("ollama/qwen3:8b", "ollama", "qwen3:8b"),
+        ("lockchat/gpt-4!status=500", "lockchat", "gpt-4!status=500"),
     ],
 )
 def test_name_is_the_provider_then_its_own_model(given: str, provider: str, model: str) -> None:
@@ -47,6 +48,8 @@ def test_name_is_the_provider_then_its_own_model(given: str, provider: str, mode
         ("\0/x", "provider: '\\x00' is not known; known are: "),
         ("gpt-4.1", "model: 'gpt-4.1' was given; 'provider/model' is expected, perhaps 'openai/gpt-4.1'"),
         ("openai", "model: 'openai' was given; 'provider/model' is expected, did you mean 'openai'"),
+        ("lockchat/gpt4", "model: lockchat has no 'gpt4'; did you mean 'gpt-4'"),
+        ("lockchat/gpt4!status=500", "model: lockchat has no 'gpt4'; did you mean 'gpt-4'"),
         ("", "model: '' was given; 'provider/model' is expected, known are: "),
         ("/gpt-4", "model: '/gpt-4' was given; 'provider/model' is expected, "),
         ("vllm/", "model: 'vllm/' names no model; write vllm/<model>, none is listed"),

@@ -145,7 +145,8 @@ _ROWS = [row.name for row in Catalogue() if row.dialect in NAMES]
 def test_what_a_dialects_client_role_says_its_emulator_understands(name: str, stream: bool) -> None:
     emulated = app(name)
     mount = emulated.mounts[0]
-    request = Request(model="gpt-4", messages=(Message("user", (Text(text="Well — hello, 世界!"),)),), stream=stream)
+    model = mount.row.default_model or "gpt-4"
+    request = Request(model=model, messages=(Message("user", (Text(text="Well — hello, 世界!"),)),), stream=stream)
     sent = mount.dialect.encode_request(request, mount.quirks)
     keys: dict[str, Callable[[str], tuple[str, str]]] = {
         "bearer": lambda _: ("authorization", "Bearer k"),

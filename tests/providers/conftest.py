@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from dragoman.emulator import Answer, Emulator
+from dragoman.providers import Equing, Gravityengine, Lockchat, Raycast
 from dragoman.testing import EmulatorFactory, dragoman_emulator
 
 __all__ = ["dragoman_emulator"]
 
+MODELS = {Raycast: "gpt-4", Lockchat: "gpt-4", Gravityengine: "gpt-3.5-turbo-16k", Equing: "gpt-3.5-turbo"}
+"""One that each of them has."""
 NAMES = ("raycast", "lockchat", "gravityengine", "equing")
 
 

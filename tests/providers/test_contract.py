@@ -14,16 +14,16 @@ import pytest
 
 import dragoman.providers
 import dragoman.typing
-from dragoman.core.errors import Cancelled, MissingKey, UnknownModel, UsageError
+from dragoman.core.errors import Cancelled, MissingKey, ModelNotFound, UnknownModel, UsageError
 from dragoman.emulator import Emulator
 from dragoman.providers import AbstractProvider, Equing, Gravityengine, Lockchat, Raycast, gravityengine
 from dragoman.testing import EmulatorFactory
 from dragoman.typing import CreateResult, Message, Messages
 from tests.library.servers import answer, relay, saying
+from tests.providers.conftest import MODELS
 
 HI: Messages = [{"role": "user", "content": "one two three"}]
 CLASSES: list[type[AbstractProvider]] = [Raycast, Lockchat, Gravityengine, Equing]
-MODELS = {Raycast: "gpt-4", Lockchat: "gpt-4", Gravityengine: "gpt-3.5-turbo-16k", Equing: "gpt-3.5-turbo"}
 Each = pytest.mark.parametrize("provider", CLASSES)
 
 
@@ -35,6 +35,13 @@ def ask(provider: type[AbstractProvider], /, stream: bool = True, **more: Any) -
 def generator(result: CreateResult) -> Generator[str, None, None]:
     assert isinstance(result, types.GeneratorType)
     return result
+
+
+@Each
+def test_any_models_name_is_passed_on(emulator: Emulator, provider: type[AbstractProvider]) -> None:
+    with pytest.raises(ModelNotFound, match="`model-of-tomorrow` does not exist"):
+        list(ask(provider, model="model-of-tomorrow"))
+    assert len(emulator.requests) == 1
 
 
 # --- names and attributes

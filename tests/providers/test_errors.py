@@ -34,14 +34,14 @@ from dragoman.providers import AbstractProvider, Equing, Gravityengine, Lockchat
 from dragoman.providers.requests_errors import as_requests_error
 from dragoman.testing import EmulatorFactory
 from dragoman.typing import CreateResult, Messages
-from tests.providers.conftest import told_to_the_environment
+from tests.providers.conftest import MODELS, told_to_the_environment
 
 HI: Messages = [{"role": "user", "content": "one two three four"}]
 CLASSES: list[type[AbstractProvider]] = [Raycast, Lockchat, Gravityengine, Equing]
 
 
 def ask(provider: type[AbstractProvider], fault: str, stream: bool = True, **more: Any) -> CreateResult:
-    return provider.create_completion(f"gpt-4!{fault}", HI, stream, **{"auth": "token", "timeout": 5} | more)
+    return provider.create_completion(f"{MODELS[provider]}!{fault}", HI, stream, **{"auth": "token", "timeout": 5} | more)
 
 
 def read(result: CreateResult) -> tuple[str, DragomanError]:
@@ -217,7 +217,7 @@ def test_lockchat_is_asked_three_times_and_then_its_word_is_taken(
 def test_the_denial_of_another_provider_is_no_passing_fault(emulator: Emulator) -> None:
     for provider in (Equing, Gravityengine, Raycast):
         text = "".join(
-            provider.create_completion("gpt-4", [{"role": "user", "content": "The model: `gpt-4` does not exist"}], True, auth="t")
+            provider.create_completion(MODELS[provider], [{"role": "user", "content": "The model: `gpt-4` does not exist"}], True, auth="t")
         )
         assert text == "The model: `gpt-4` does not exist"
 

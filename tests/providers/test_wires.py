@@ -10,6 +10,7 @@ import pytest
 from dragoman.emulator import Emulator
 from dragoman.providers import AbstractProvider, Equing, Gravityengine, Lockchat, Raycast
 from dragoman.typing import Messages
+from tests.providers.conftest import MODELS
 
 TALK: Messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
 RAYCAST_TALK = [{"author": "system", "content": {"text": "Be brief."}}, {"author": "user", "content": {"text": "Hi"}}]
@@ -54,11 +55,11 @@ BODIES: dict[type[AbstractProvider], dict[str, Any]] = {
         "temperature": 0.5,
     },
     Lockchat: {"temperature": 0.7, "messages": TALK, "model": "gpt-4", "stream": True},
-    Gravityengine: {"model": "gpt-4", "temperature": 0.7, "presence_penalty": 0, "messages": TALK},
+    Gravityengine: {"model": "gpt-3.5-turbo-16k", "temperature": 0.7, "presence_penalty": 0, "messages": TALK},
     Equing: {
         "messages": TALK,
         "stream": True,
-        "model": "gpt-4",
+        "model": "gpt-3.5-turbo",
         "temperature": 0.5,
         "presence_penalty": 0,
         "frequency_penalty": 0,
@@ -70,7 +71,7 @@ Each = pytest.mark.parametrize("provider", BODIES)
 
 def sent(emulator: Emulator, provider: type[AbstractProvider], stream: bool = True, **more: Any) -> dict[str, Any]:
     """The body that arrived."""
-    "".join(provider.create_completion("gpt-4", TALK, stream, **{"auth": "token"} | more))
+    "".join(provider.create_completion(MODELS[provider], TALK, stream, **{"auth": "token"} | more))
     body: dict[str, Any] = json.loads(emulator.requests[-1].body)
     return body
 
@@ -161,4 +162,4 @@ TEXTS = [
 @pytest.mark.parametrize("split", [1, 1024])
 def test_any_text_comes_back_however_it_was_cut(emulator: Emulator, provider: type[AbstractProvider], text: str, split: int) -> None:
     talk = [{"role": "user", "content": text}]
-    assert "".join(provider.create_completion(f"gpt-4!split={split}", talk, True, auth="token")) == text
+    assert "".join(provider.create_completion(f"{MODELS[provider]}!split={split}", talk, True, auth="token")) == text

@@ -39,13 +39,17 @@ class Catalogue:
 
     def provider(self, name: str) -> Provider:
         """The row ``name``. Raises ``UnknownModel`` that names the nearest ones."""
-        row = self._user.get(name) or self._rows.get(name)
+        row = self._rows.get(name) or self._user.get(name)
         if row is None:
             path = ROWS / f"{name}.toml"
             if not _NAME.fullmatch(name) or not path.is_file():
                 raise UnknownModel(f"provider: {name!r} is not known; {nearest(name, self.names())}")
             row = self._rows[name] = read_rows(path)[0]
         return row
+
+    def open_models(self, name: str) -> None:
+        """From here on any model's name is passed on to the provider ``name``, also where its row is closed. Raises ``UnknownModel``."""
+        self._rows[name] = msgspec.structs.replace(self.provider(name), closed_models=False)
 
     def resolve(self, model: str) -> tuple[Provider, str]:
         """The row and the provider's own model name that ``provider/model`` means. Raises ``UnknownModel``."""
@@ -58,8 +62,9 @@ class Catalogue:
             if row.default_model is None:
                 raise UnknownModel(f"model: {model!r} names no model; write {name}/<model>, {nearest('', known)}")
             return row, row.default_model
-        if row.closed_models and rest not in known:
-            raise UnknownModel(f"model: {name} has no {rest!r}; {nearest(rest, known)}")
+        named = rest.partition("!")[0]  # what follows is a wish to the emulator for a fault, and no part of the model's name
+        if row.closed_models and named not in known:
+            raise UnknownModel(f"model: {name} has no {named!r}; {nearest(named, known)}")
         return row, rest
 
     def models(self, name: str) -> tuple[Model, ...]:

@@ -61,6 +61,7 @@ def create(
     options: dict[str, Any] = {_RENAMED.get(name, name): value for name, value in given.items() if value is not None}
     options = {name: value for name, value in options.items() if name in sampling or name in ("timeout", "base_url")}
     client = Client(proxy=given.get("proxy"))
+    client.router.catalogue.open_models(provider)  # the contract hands on any name; what the service makes of it is its own answer
     if stream:
         return _pieces(client, client.stream(f"{provider}/{model}", messages, key=auth, **options))
     return _whole(client, f"{provider}/{model}", messages, key=auth, **options)
