@@ -172,7 +172,7 @@ def test_tokens_are_counted(perform: Perform, provider: str) -> None:
     assert [message.text for message in heard.messages] == ["Be brief.", "How long is this?"]
 
 
-@pytest.mark.parametrize("provider", ["openai", "gemini", "ollama_native"])
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "gemini", "ollama_native"])
 def test_models_are_listed(perform: Perform, provider: str) -> None:
     with serving(provider, "list_models", MODELS) as served:
         got = perform(settings(provider, served.url), "list_models", provider)

@@ -57,6 +57,7 @@ MODULES: Final[dict[tuple[str, str], str]] = {
     ("voyage", "embed"): "voyage_embeddings",
     ("voyage", "rank"): "voyage_rerank",
     ("anthropic_messages", "count_tokens"): "anthropic_messages.count",
+    ("anthropic_messages", "list_models"): "anthropic_messages.models",
     ("cohere", "embed"): "cohere.embed",
     ("cohere", "rank"): "cohere.rerank",
     ("gemini", "count_tokens"): "gemini.count_tokens",
@@ -91,6 +92,7 @@ if TYPE_CHECKING:
         voyage_rerank,
     )
     from dragoman.wire.anthropic_messages import count
+    from dragoman.wire.anthropic_messages import models as anthropic_models
     from dragoman.wire.cohere import embed as cohere_embed
     from dragoman.wire.cohere import rerank as cohere_rerank
     from dragoman.wire.gemini import count_tokens as gemini_count
@@ -107,7 +109,7 @@ if TYPE_CHECKING:
         ollama_embed,
     )
     _RANK: tuple[Operation[RankRequest, Ranking], ...] = (jina_rerank, voyage_rerank, cohere_rerank)
-    _LIST: tuple[Operation[ListRequest, Listing], ...] = (openai_models, gemini_models, ollama_tags)
+    _LIST: tuple[Operation[ListRequest, Listing], ...] = (openai_models, anthropic_models, gemini_models, ollama_tags)
     _COUNT: tuple[Operation[Request, Usage], ...] = (count, gemini_count)
     _PICTURES: Operation[PictureRequest, Pictures] = openai_images
     _SPEAK: Operation[SpeechRequest, Speech] = openai_speech

@@ -12,14 +12,21 @@ from anthropic import Anthropic, DefaultHttpxClient
 from dragoman.core.errors import DragomanError
 from dragoman.core.events import Event
 from dragoman.core.exchange import Call, Headers
+from dragoman.core.listing import ListedModel, Listing
 from dragoman.core.request import Request
 from dragoman.core.usage import Usage
 from dragoman.wire import anthropic_messages
-from dragoman.wire.anthropic_messages import count
+from dragoman.wire.anthropic_messages import count, models
 from dragoman.wire.quirks import NONE
 
 Answer = Callable[[Request], Iterable[Event]]
 """What is said to a request; may raise a ``DragomanError``, before or in the midst of the answer."""
+
+LISTED = (
+    ListedModel(name="claude-2", title="Claude Two", created_s=1_739_923_200, context_tokens=200_000, output_tokens=8000),
+    ListedModel(name="claude-1"),
+)
+"""The models there are, one to a page."""
 
 
 class Server(ThreadingHTTPServer):
@@ -39,6 +46,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *given: object) -> None:
         pass
+
+    def do_GET(self) -> None:
+        call = Call("GET", self.path, tuple((name.lower(), value) for name, value in self.headers.items()))
+        self.server.calls.append(call)
+        request = models.decode_request(call, NONE)
+        later = request.page is not None
+        listing = Listing(models=LISTED[1:] if later else LISTED[:1], next_page=None if later else LISTED[0].name)
+        reply = models.encode_reply(listing, request, NONE)
+        self._send(reply.status, reply.headers, reply.body)
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))

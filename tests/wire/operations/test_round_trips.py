@@ -141,6 +141,24 @@ ROUNDS: list[tuple[str, str, Any, Any]] = [
         Listing(models=(ListedModel(name="a", title="A", created_s=5, owner="o", extra=OWN),)),
     ),
     (
+        "anthropic_messages",
+        "list_models",
+        ListRequest(page="p", page_size=5, extra={"anthropic_messages": {"before_id": "b", "betas": ["x"], "version": "v", "beta": True}}),
+        Listing(
+            models=(
+                ListedModel(
+                    name="a",
+                    title="A",
+                    created_s=5,
+                    context_tokens=3,
+                    output_tokens=4,
+                    extra={"anthropic_messages": {"lifecycle": "retired"}},
+                ),
+            ),
+            next_page="q",
+        ),
+    ),
+    (
         "gemini",
         "list_models",
         ListRequest(page="p", page_size=5),

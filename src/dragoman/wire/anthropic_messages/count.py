@@ -41,7 +41,7 @@ def encode_request(request: Request, quirks: Quirks) -> Call:
     body = encode_body(request, quirks, warnings)
     body = {name: value for name, value in apply_quirks(body, quirks, warnings).items() if name not in _OF_THE_ANSWER}
     quirks = msgspec.structs.replace(quirks, path=f"{quirks.path}/count_tokens") if quirks.path else quirks
-    head = encode_head(request, "application/json", quirks)
+    head = encode_head(request.extra, "application/json", quirks)
     return Call("POST", encode_path(request, PATH, quirks), head, dump(body), tuple(warnings))
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, Headers, header, with_headers
-from dragoman.core.opaque import Json, JsonObject
+from dragoman.core.opaque import Extra, Json, JsonObject
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
 from dragoman.wire.anthropic_messages.content import NAME, as_extra, own_fields
 from dragoman.wire.anthropic_messages.messages import decode_messages, encode_messages
@@ -69,7 +69,7 @@ def encode_request(request: Request, quirks: Quirks) -> Call:
         body["stream"] = True
     body = apply_quirks(body, quirks, warnings)
     accept = "text/event-stream" if stream else "application/json"
-    return Call("POST", encode_path(request, PATH, quirks), encode_head(request, accept, quirks), dump(body), tuple(warnings))
+    return Call("POST", encode_path(request, PATH, quirks), encode_head(request.extra, accept, quirks), dump(body), tuple(warnings))
 
 
 def encode_path(request: Request, path: str, quirks: Quirks) -> str:
@@ -78,8 +78,8 @@ def encode_path(request: Request, path: str, quirks: Quirks) -> str:
     return f"{path}?beta=true" if own_fields(request.extra).get("beta") else path
 
 
-def encode_head(request: Request, accept: str, quirks: Quirks) -> Headers:
-    own = own_fields(request.extra)
+def encode_head(extra: Extra, accept: str, quirks: Quirks) -> Headers:
+    own = own_fields(extra)
     headers = [("content-type", "application/json"), ("accept", accept), ("anthropic-version", str(own.get("version") or VERSION))]
     betas = own.get("betas")
     if betas:
@@ -296,12 +296,12 @@ def request_from(given: JsonObject, call: Call, quirks: Quirks) -> Request:
         response_format=_decode_format(body, extra),
         reasoning=_decode_reasoning(body, extra),
         user=_decode_user(body.metadata, extra),
-        extra=as_extra(extra | _decode_head(call)),
+        extra=as_extra(extra | decode_head(call)),
         **{name: getattr(body, name) for name in SCALARS},
     )
 
 
-def _decode_head(call: Call) -> JsonObject:
+def decode_head(call: Call) -> JsonObject:
     head: JsonObject = {}
     betas = [flag.strip() for name, value in call.headers if name == "anthropic-beta" for flag in value.split(",")]
     if any(betas):
