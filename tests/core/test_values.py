@@ -87,6 +87,7 @@ class Scripted:
     """A decoder that gives one event a read, and at the end whatever it was told to."""
 
     ending = False
+    idle = False
 
     def __init__(self, fails_at: int | None = None, done_at: int | None = None, fails_in_close: bool = False) -> None:
         self.error: DragomanError | None = None

@@ -122,6 +122,44 @@ def test_closing_in_the_tail_is_no_success() -> None:
     assert isinstance(error_of(world(Heard(pieces=(text("a") + FINISHED, Cancelled("closed"))))), Cancelled)
 
 
+# --- bytes without content
+
+
+@pytest.mark.parametrize("beat", [b": PROCESSING\n\n", b"\n", b"\r\n", b"junk\n"])
+@pytest.mark.parametrize(("before", "waited_s", "name"), [((), 300.0, "first_byte_s"), ((text("a"),), 120.0, "between_bytes_s")])
+def test_bytes_without_content_do_not_prolong_the_wait(beat: bytes, before: tuple[bytes, ...], waited_s: float, name: str) -> None:
+    there = world(Heard(pieces=(*before, *(beat, Pause(7)) * 1000)))
+    error = error_of(there)
+    assert isinstance(error, TimedOut)
+    assert f"no content within {waited_s:g} s" in error.message
+    assert name in error.message
+    assert there.clock_s == 100.0 + waited_s
+
+
+def test_content_after_heartbeats_is_delivered_and_starts_the_wait_anew() -> None:
+    beats = (b": PROCESSING\n\n", Pause(10.0)) * 11
+    there = world(Heard(pieces=(*beats, *beats, text("a"), *beats, text("b"), *beats, FINISHED + DONE))).run(one_try())
+    assert there.response.text == "ab"
+
+
+def test_a_large_event_in_many_reads_is_no_silence() -> None:
+    pieces = [piece for at in range(0, 60, 5) for piece in (text("a")[at : at + 5], Pause(50))]
+    there = world(Heard(pieces=(*pieces, text("a")[60:] + FINISHED + DONE))).run(one_try())
+    assert there.response.text == "a"
+
+
+def test_a_whole_body_that_comes_slowly_is_no_silence_but_blank_lines_before_it_are() -> None:
+    def slow(*pieces: bytes | Pause) -> World:
+        return world(Heard(pieces=pieces))
+
+    def whole() -> Flow[None]:
+        return attempt(target(decoder=lambda headers: openai_chat.decoder(False, NONE)), TIMEOUTS, Progress())
+
+    body = b'{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]\n'
+    assert slow(b"\n", Pause(100), body, *(Pause(100), b"\n") * 9, b"}").run(whole()).response.text == "a"
+    assert isinstance(slow(*(b"\n", Pause(100)) * 9).fails(whole()), TimedOut)
+
+
 # --- an answer that breaks off
 
 
@@ -303,6 +341,7 @@ def test_warnings_of_the_answer_itself_stand_behind_those_of_the_call() -> None:
         error = None
         done = False
         ending = False
+        idle = False
 
         def feed(self, data: bytes) -> list[Started | TextDelta]:
             return [Started(warnings=("answer",))]

@@ -98,8 +98,12 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+_LONGEST_S: Final = sys.float_info.max
+"""An integer beyond it is no float, which every clock wants."""
+
+
 def _check_wait(name: str, value: object) -> None:
-    if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf")):
+    if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= _LONGEST_S):
         return
     raise UsageError(f"{name} is {value!r}; a positive number of seconds or None is allowed")
 
@@ -120,6 +124,10 @@ class Decoder(Protocol):
     @property
     def ending(self) -> bool:
         """The content is complete and only a tail (usage, end marker) may follow; waiting long for it is not worth while."""
+
+    @property
+    def idle(self) -> bool:
+        """The last bytes brought nothing of the answer: a comment, a blank line, a line of no meaning."""
 
     def feed(self, data: bytes) -> list[Event]: ...
 

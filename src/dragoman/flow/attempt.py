@@ -59,7 +59,7 @@ def attempt(target: Target, timeouts: Timeouts, progress: Progress) -> Flow[None
         if not 200 <= incoming.status < 300:
             reply = yield from _read_error(incoming)
             raise target.decode_error(reply)
-        yield from _deliver(target, incoming, progress)
+        yield from _deliver(target, incoming, timeouts, progress)
     except DragomanError as error:
         target.redact(error)
         yield Close()
@@ -87,12 +87,17 @@ def _read_error(incoming: Opened) -> Flow[Reply]:
     return Reply(incoming.status, incoming.headers, b"".join(pieces))
 
 
-def _deliver(target: Target, incoming: Opened, progress: Progress) -> Flow[None]:
+def _deliver(target: Target, incoming: Opened, timeouts: Timeouts, progress: Progress) -> Flow[None]:
     decoder = target.decoder(incoming.headers)
     held: list[Event] = []
+    idle_since_s: float | None = None
     while not decoder.done:
-        data = yield from _next_bytes(decoder)
+        data = yield from _next_bytes(decoder, _awaited(timeouts, progress), idle_since_s)
         events = decoder.feed(data) if data else decoder.close()
+        if events:
+            idle_since_s = None
+        elif decoder.idle and idle_since_s is None:
+            idle_since_s = (yield from now()).monotonic_s
         if held:
             events, held = held + events, []
         if not progress.delivered and len(events) == 1 and isinstance(events[0], Started):
@@ -109,15 +114,43 @@ def _deliver(target: Target, incoming: Opened, progress: Progress) -> Flow[None]
     yield Finish()
 
 
-def _next_bytes(decoder: Decoder) -> Flow[bytes]:
+class _Awaited(msgspec.Struct, frozen=True):
+    """How long heartbeats may stand in for content, and the name of that bound."""
+
+    bound_s: float | None
+    name: str
+
+
+def _awaited(timeouts: Timeouts, progress: Progress) -> _Awaited:
+    """Before its first word a model may think for minutes while its host sends comments; then a silence is no longer than any other."""
+    if progress.delivered:
+        return _Awaited(timeouts.between_bytes_s, "between_bytes_s")
+    return _Awaited(timeouts.first_byte_s, "first_byte_s")
+
+
+def _next_bytes(decoder: Decoder, awaited: _Awaited, idle_since_s: float | None) -> Flow[bytes]:
     """The next bytes, or none where only a tail is missing and does not come: whether the answer is whole without it, the decoder says."""
-    if not decoder.ending:
+    if decoder.ending:
+        try:
+            return (yield from read(TAIL_S))
+        except (TimedOut, StreamCut):
+            yield Close()
+            return b""
+    if not decoder.idle or idle_since_s is None or awaited.bound_s is None:
         return (yield from read())
-    try:
-        return (yield from read(TAIL_S))
-    except (TimedOut, StreamCut):
-        yield Close()
-        return b""
+    return (yield from _next_content(awaited.bound_s, awaited.name, idle_since_s))
+
+
+def _next_content(bound_s: float, name: str, idle_since_s: float) -> Flow[bytes]:
+    """The next bytes, within what the bytes without content have left of the bound."""
+    left_s = idle_since_s + bound_s - (yield from now()).monotonic_s
+    if left_s > 0:
+        try:
+            return (yield from read(left_s))
+        except TimedOut:
+            if (yield from now()).monotonic_s < idle_since_s + bound_s:
+                raise  # a bound of the transport's own
+    raise TimedOut(f"no content within {bound_s:g} s, only comments, blank or meaningless lines ({name})")
 
 
 def _with_warnings(events: list[Event], warnings: tuple[str, ...]) -> list[Event]:

@@ -44,6 +44,7 @@ class _WholeDecoder(Generic[T]):
     """Keeps the bytes until their end."""
 
     ending = False
+    idle = False
 
     def __init__(self, whole: Whole[T], headers: Headers) -> None:
         self.error: DragomanError | None = None

@@ -14,6 +14,7 @@ from dragoman.core.events import Event
 from dragoman.wire.sse import Frame
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
+_LINE_ENDS = (b"\n", b"\r")
 
 
 class Framing(Protocol):
@@ -43,6 +44,7 @@ class StreamDecoder:
         self._framing = framing
         self._reader = reader
         self.error: DragomanError | None = None
+        self.idle = False
 
     @property
     def done(self) -> bool:
@@ -64,6 +66,7 @@ class StreamDecoder:
                     break
         except DragomanError as error:
             self.error = error
+        self.idle = not out and data[-1:] in _LINE_ENDS  # a line that is not at its end may be the answer's next event
         return out
 
     def close(self) -> list[Event]:
@@ -107,8 +110,10 @@ class WholeDecoder:
         self._size = 0
         self.error: DragomanError | None = None
         self.done = False
+        self.idle = True
 
     def feed(self, data: bytes) -> list[Event]:
+        self.idle = self.idle and data.isspace()  # hosts send blank lines while they think
         self._size += len(data)
         if self._size > self._max:
             self.error = BadReply(f"the answer is longer than {self._max} bytes")
