@@ -77,7 +77,7 @@ BAD: dict[str, tuple[bytes, type[DragomanError], str, str]] = {
     # name: what is said, the error, words of it, the text that is delivered before
     "a page that says so": (answer(PAGE, "text/html"), BadReply, "content type 'text/html'", ""),
     "a page that calls itself JSON": (answer(PAGE, "application/json"), BadReply, "HTML or XML, not JSON", ""),
-    "a page that calls itself a stream": (answer(PAGE), BadReply, "not an event stream though", ""),
+    "a page that calls itself a stream": (answer(PAGE), BadReply, "not an event stream", ""),
     "a page without a type": (answer(PAGE, None), BadReply, "not an event stream", ""),
     "an empty body": (answer(b"", "application/json"), BadReply, "it is empty", ""),
     "an empty stream": (answer(b""), BadReply, "without a single event", ""),
@@ -146,13 +146,13 @@ def test_a_bad_answer_is_the_same_error_for_one_who_wants_it_whole(name: str) ->
 
 WIRES = {
     "ollama/m": chunk("a") + chunk("é") + FINISHED + DONE,
-    "lockchat/m": chunk("a") + chunk("é") + FINISHED + DONE,
-    "raycast/m": 'data: {"text":"a"}\n\ndata: {"text":"é"}\n\ndata: {"text":"","finish_reason":"stop"}\n\n'.encode(),
+    "lockchat/gpt-4": chunk("a") + chunk("é") + FINISHED + DONE,
+    "raycast/gpt-4": 'data: {"text":"a"}\n\ndata: {"text":"é"}\n\ndata: {"text":"","finish_reason":"stop"}\n\n'.encode(),
 }
 COMPLETE_AFTER = {
     "ollama/m": len(chunk("a") + chunk("é") + FINISHED),
-    "lockchat/m": len(WIRES["lockchat/m"]) - 2,  # its end marker needs no blank line behind it
-    "raycast/m": len(WIRES["raycast/m"]),
+    "lockchat/gpt-4": len(WIRES["lockchat/gpt-4"]) - 2,  # its end marker needs no blank line behind it
+    "raycast/gpt-4": len(WIRES["raycast/gpt-4"]),
 }
 
 

@@ -23,6 +23,7 @@ BAD_SETTINGS: list[tuple[dict[str, Any], str]] = [
     ({"timeout": -0.5}, "timeout is -0.5; a positive number"),
     ({"timeout": float("nan")}, "timeout is nan"),
     ({"timeout": float("inf")}, "timeout is inf"),
+    ({"timeout": 10**400}, "timeout is 1000"),
     ({"timeout": "5"}, "timeout is '5'"),
     ({"timeout": True}, "timeout is True"),
     ({"keys": "sk-abc"}, "keys: str was given; a mapping of providers' names to strings is expected"),
@@ -107,7 +108,7 @@ def test_a_setting_for_an_unknown_provider_is_said_with_the_nearest(name: str) -
 
 BAD_CALLS: list[tuple[tuple[Any, Any], dict[str, Any], type[UsageError], str]] = [
     (("openai/m", "Hi"), {}, MissingKey, "OpenAI needs a key: set OPENAI_API_KEY"),
-    (("raycast/m", "Hi"), {}, MissingKey, "Raycast needs an auth token"),
+    (("raycast/gpt-4", "Hi"), {}, MissingKey, "Raycast needs an auth token"),
     (("opnai/m", "Hi"), {}, UnknownModel, "did you mean 'openai'"),
     (("m", "Hi"), {}, UnknownModel, "'provider/model' is expected"),
     ((None, "Hi"), {}, UsageError, "model: expected `str`"),
@@ -119,7 +120,7 @@ BAD_CALLS: list[tuple[tuple[Any, Any], dict[str, Any], type[UsageError], str]] =
     (("ollama/m", "Hi"), {"key": ""}, UsageError, "key: an empty key was given"),
     (("ollama/m", "Hi"), {"base_url": "nonsense"}, UsageError, "base_url: 'nonsense' was given"),
     (
-        ("lockchat/m", [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://x"}}]}]),
+        ("lockchat/gpt-4", [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://x"}}]}]),
         {},
         UsageError,
         "plain text only",

@@ -5,8 +5,9 @@ Dialects, signers, flows and transports all speak of these, and none of them imp
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
