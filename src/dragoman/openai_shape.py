@@ -15,7 +15,7 @@ from dragoman.core.errors import BadRequest, Unsupported
 from dragoman.core.events import Event
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request
-from dragoman.prompts import CALL_OPTIONS, Options
+from dragoman.prompts import CALL_OPTIONS, Options, sayable
 from dragoman.streams import AsyncEventStream, EventStream
 from dragoman.wire.openai_chat.encoder import ChunkBuilder, completion
 from dragoman.wire.openai_chat.messages import NAME
@@ -218,7 +218,7 @@ def read_arguments(given: Mapping[str, Any]) -> tuple[Request, Options]:
     body = {name: value for name, value in given.items() if name not in _NOT_IN_BODY and _is_given(value)}
     body |= body.pop("extra_body", {})
     body["messages"] = [_plain(message) for message in body["messages"]]
-    return request_from(body, NONE), options
+    return request_from({name: sayable(value, name) for name, value in body.items()}, NONE), options
 
 
 def _check_form(given: Mapping[str, Any]) -> None:

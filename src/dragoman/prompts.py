@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypedDict, get_args
 
@@ -69,8 +70,11 @@ def request_from(model: str, prompt: Prompt, stream: bool, options: Mapping[str,
     if unknown:
         name = sorted(unknown)[0]
         raise UsageError(f"{name}: no such option; {nearest(name, sorted(Options.__annotations__))}")
-    fields: dict[str, Any] = {name: value for name, value in options.items() if name not in CALL_OPTIONS and value is not None}
-    messages = messages_from(prompt)
+    fields: dict[str, Any] = {
+        name: sayable(value, name) for name, value in options.items() if name not in CALL_OPTIONS and value is not None
+    }
+    model = sayable(model, "model")
+    messages = messages_from(sayable(prompt, "messages"))
     system = fields.pop("system", None)
     if system is not None:
         messages = (Message("system", (Text(text=_string(system, "system")),)), *messages)
@@ -81,6 +85,23 @@ def request_from(model: str, prompt: Prompt, stream: bool, options: Mapping[str,
         return msgspec.convert({**fields, "model": model, "stream": stream, "messages": messages}, Request)
     except msgspec.ValidationError as fault:
         raise UsageError(explain(str(fault))) from None
+
+
+def sayable(value: Any, where: str) -> Any:
+    """``value`` with every string of a class of its own as a plain one. Raises ``UsageError`` that names a number JSON cannot say."""
+    if isinstance(value, str):
+        return value if type(value) is str else str.__str__(value)
+    if isinstance(value, float) and not isfinite(value):
+        raise UsageError(f"{where}: {value} was given; a finite number is expected", param=where)
+    if type(value) in (list, tuple):
+        return type(value)(sayable(item, f"{where}[{i}]") for i, item in enumerate(value))
+    if type(value) is dict:
+        return {sayable(name, where): sayable(item, f"{where}.{name}") for name, item in value.items()}
+    if isinstance(value, msgspec.Struct):
+        fields = {name: sayable(getattr(value, name), f"{where}.{name}") for name in value.__struct_fields__}
+        changed = {name: field for name, field in fields.items() if field is not getattr(value, name)}
+        return msgspec.structs.replace(value, **changed) if changed else value
+    return value
 
 
 def messages_from(prompt: Prompt) -> tuple[Message, ...]:

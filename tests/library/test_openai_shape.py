@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import math
 import pickle
 import re
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from dragoman import AsyncClient, Client
 from dragoman.core.errors import BadRequest, RateLimited, StreamCut, UnknownModel, Unsupported, UsageError
 from dragoman.emulator import Answer, Emulator, tool_call
-from dragoman.openai_shape import ChatCompletion, ChatCompletionChunk
+from dragoman.openai_shape import ChatCompletion, ChatCompletionChunk, read_arguments
 from dragoman.testing import EmulatorFactory
 from tests.library.talk import MODELS, settings
 
@@ -40,6 +41,15 @@ CALLS: dict[str, tuple[Answer | str, dict[str, Any]]] = {
     "options": ("echo", {"temperature": 0.5, "stop": ["x"], "seed": 3, "user": "u", "response_format": {"type": "json_object"}}),
     "a field of openai alone": ("echo", {"store": False, "extra_body": {"prediction": {"type": "content", "content": "x"}}}),
 }
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [({"temperature": math.nan}, "temperature: nan"), ({"logit_bias": {"5": math.inf}}, "logit_bias.5: inf")],
+)
+def test_a_number_that_json_cannot_say_is_refused_by_name(given: dict[str, Any], name: str) -> None:
+    with pytest.raises(UsageError, match=f"^{name} was given"):
+        read_arguments({"model": MODEL, "messages": HI, **given})
 
 
 def plain(told: Any) -> Any:

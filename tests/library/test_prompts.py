@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import UserDict
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
 import pytest
 
 from dragoman.core.errors import BadRequest, UsageError
 from dragoman.core.messages import Image, Message, Text, ToolCall, ToolResult
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool
 from dragoman.prompts import CALL_OPTIONS, Options, messages_from, request_from
+from dragoman.wire.payload import dump
 
 HI = (Message("user", (Text(text="Hi"),)),)
 
@@ -37,6 +41,47 @@ PROMPTS: list[Any] = [
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_a_prompt_may_be_said_in_any_of_these_forms(prompt: Any) -> None:
     assert messages_from(prompt) == HI
+
+
+class Word(StrEnum):
+    USER = "user"
+    HI = "Hi"
+
+
+class Name(str):
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "something else"
+
+
+def test_a_string_of_any_class_is_a_string() -> None:
+    asked = request_from(Name("openai/m"), Name("Hi"), False, {"stop": Name("x"), "user": Word.USER, "system": Name("Be brief.")})
+    plainly = request_from("openai/m", "Hi", False, {"stop": "x", "user": "user", "system": "Be brief."})
+    assert asked == plainly
+    assert msgspec.json.encode(asked) == msgspec.json.encode(plainly)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [Word.HI, [{"role": Word.USER, "content": Name("Hi")}], Message(Word.USER, (Text(text=Name("Hi")),)), [Text(text=Word.HI)]],  # type: ignore[arg-type]
+)
+def test_a_string_of_any_class_stands_in_a_prompt(prompt: Any) -> None:
+    assert dump(request(prompt).messages) == dump(HI)
+    assert type(request(prompt).messages[0].role) is str
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"temperature": math.nan}, "temperature: nan"),
+        ({"top_p": math.inf}, "top_p: inf"),
+        ({"extra": {"openai_chat": {"logit_bias": {"5": -math.inf}}}}, "extra.openai_chat.logit_bias.5: -inf"),
+    ],
+)
+def test_a_number_that_json_cannot_say_is_refused_by_name(options: dict[str, Any], name: str) -> None:
+    with pytest.raises(UsageError, match=f"^{name} was given; a finite number is expected"):
+        request(**options)
 
 
 def test_messages_may_come_from_any_iterable() -> None:

@@ -56,15 +56,16 @@ def create(
         raise MissingKey(row.auth.missing)
     if auth is not None:
         check_key(auth, "auth")
-    if not model or type(model) is not str:
+    if not model or not isinstance(model, str):
         raise UsageError(f"model: {model!r} was given; the name of a model is expected")
     options: dict[str, Any] = {_RENAMED.get(name, name): value for name, value in given.items() if value is not None}
     options = {name: value for name, value in options.items() if name in sampling or name in ("timeout", "base_url")}
     client = Client(proxy=given.get("proxy"))
     client.router.catalogue.open_models(provider)  # the contract hands on any name; what the service makes of it is its own answer
+    name = f"{provider}/{str.__str__(model)}"
     if stream:
-        return _pieces(client, client.stream(f"{provider}/{model}", messages, key=auth, **options))
-    return _whole(client, f"{provider}/{model}", messages, key=auth, **options)
+        return _pieces(client, client.stream(name, messages, key=auth, **options))
+    return _whole(client, name, messages, key=auth, **options)
 
 
 def in_pieces(result: CreateResult) -> Generator[str, None, None]:

@@ -14,7 +14,16 @@ T = TypeVar("T")
 
 SNIPPET_CHARACTERS: Final = 2000
 _ANY: Final = msgspec.json.Decoder(Any)
-_ENCODER: Final = msgspec.json.Encoder()
+
+
+def _encode_other(value: object) -> str:
+    """A string of a class of its own, such as a member of a string enum, as what it says."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    raise TypeError(f"Encoding objects of type {type(value).__name__} is unsupported")
+
+
+_ENCODER: Final = msgspec.json.Encoder(enc_hook=_encode_other)
 _FAULTS: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
 _PATH: Final = re.compile(r" - at `\$\.?([^`]*)`")
 
