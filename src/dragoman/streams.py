@@ -50,15 +50,19 @@ class EventStream:
     def __next__(self) -> Event:
         for event in self._arrived.events:
             return event
+        if not self._more():
+            raise StopIteration
+        return next(self._arrived.events)
+
+    def _more(self) -> list[Event]:
+        """Take in the next batch; none at the end."""
         try:
             batch = self._driver.batch()
         except DragomanError as error:
             self._arrived.blame(error)
             raise
-        if not batch:
-            raise StopIteration
         self._arrived.take(batch)
-        return next(self._arrived.events)
+        return batch
 
     @property
     def response(self) -> Response:
@@ -67,7 +71,7 @@ class EventStream:
 
     def finish(self) -> Response:
         """Read to the end and return the whole response."""
-        for _ in self:
+        while self._more():
             pass
         return self.response
 
@@ -95,15 +99,19 @@ class AsyncEventStream:
     async def __anext__(self) -> Event:
         for event in self._arrived.events:
             return event
+        if not await self._more():
+            raise StopAsyncIteration
+        return next(self._arrived.events)
+
+    async def _more(self) -> list[Event]:
+        """Take in the next batch; none at the end."""
         try:
             batch = await self._driver.batch()
         except DragomanError as error:
             self._arrived.blame(error)
             raise
-        if not batch:
-            raise StopAsyncIteration
         self._arrived.take(batch)
-        return next(self._arrived.events)
+        return batch
 
     @property
     def response(self) -> Response:
@@ -112,7 +120,7 @@ class AsyncEventStream:
 
     async def finish(self) -> Response:
         """Read to the end and return the whole response."""
-        async for _ in self:
+        while await self._more():
             pass
         return self.response
 

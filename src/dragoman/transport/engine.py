@@ -210,7 +210,7 @@ class Conversation:
 
     def _release(self, connection: Connection) -> None:
         self._connection = None
-        if self._exchange.reusable and connection.wire.idle():
+        if self._exchange.reusable:  # whether it stays silent is looked at when it is taken again
             self._pool.give_back(connection, time.monotonic())
         else:
             self._pool.drop(connection)
