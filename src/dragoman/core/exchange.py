@@ -5,7 +5,6 @@ Dialects, signers, flows and transports all speak of these, and none of them imp
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
@@ -99,8 +98,8 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-_LONGEST_S: Final = sys.float_info.max
-"""An integer beyond it is no float, which every clock wants."""
+_LONGEST_S: Final = 1.7976931348623157e308
+"""The largest float: clocks want floats, and an integer beyond it is none."""
 
 
 def _check_wait(name: str, value: object) -> None:
