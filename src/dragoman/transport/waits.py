@@ -10,7 +10,6 @@ from dragoman.core.errors import TimedOut
 from dragoman.core.exchange import Timeouts
 
 _TEXTS = {
-    "connect_s": "no connection within {} s (connect_s)",
     "first_byte_s": "no answer within {} s (first_byte_s)",
     "between_bytes_s": "the answer paused for more than {} s (between_bytes_s)",
     "total_s": "the answer was not complete after {} s (total_s)",
@@ -37,7 +36,16 @@ class Waits:
         return sooner(after(now, self._timeouts.between_bytes_s) if self.begun else self._first, self._total)
 
     def connect_timed_out(self, started: float) -> TimedOut:
-        return self._timed_out(connect_s=after(started, self._timeouts.connect_s), first_byte_s=self._first)
+        """Says that no connection was made, whichever bound ended first: with one number for all they end a moment apart."""
+        connect_s = after(started, self._timeouts.connect_s)
+        known = {name: end for name, end in (("connect_s", connect_s), ("first_byte_s", self._first), ("total_s", self._total)) if end}
+        name = min(known, key=lambda limit: known[limit], default="")
+        bound_s = getattr(self._timeouts, name, None)
+        if bound_s is None:
+            return TimedOut("no connection: the wait was longer than the connection's owner allows")
+        if bound_s == self._timeouts.connect_s:
+            name = "connect_s"
+        return TimedOut(f"no connection within {bound_s:g} s ({name})")
 
     def answer_timed_out(self, started: float) -> TimedOut:
         if self.begun:
