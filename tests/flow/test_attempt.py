@@ -268,6 +268,7 @@ def test_a_redirect_is_not_followed_and_says_where_it_led() -> None:
     error = error_of(world(Heard(pieces=(), status=307, headers=(("location", "https://elsewhere/"),))))
     assert isinstance(error, BadReply)
     assert "https://elsewhere/" in error.message
+    assert not error.retryable
 
 
 # --- facts

@@ -35,7 +35,7 @@ STATUSES: dict[int, tuple[str, bool]] = {
     503: ("Overloaded", True),
     504: ("ServerFault", True),
     529: ("Overloaded", True),
-    301: ("BadReply", True),
+    301: ("BadReply", False),
     100: ("BadReply", True),
 }
 

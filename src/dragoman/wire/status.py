@@ -75,12 +75,14 @@ def plain_error(reply: Reply) -> DragomanError:
     status, text = reply.status, snippet(reply.body)
     if 300 <= status < 400:
         message = f"the service redirects to {header(reply.headers, 'location')!r}; redirects are not followed, set the base URL to it"
-    else:
-        message = f"the service answered with status {status}" + (f": {_first_words(text)}" if text.strip() else " and no text")
+        return by_status(status)(message, status=status, body=text or None, retryable=False)
+    message = f"the service answered with status {status}" + (f": {_first_words(text)}" if text.strip() else " and no text")
     return by_status(status)(message, status=status, body=text or None)
 
 
 def _error(kind: type[DragomanError], fault: Fault, code: str | None, retryable: bool | None = None) -> DragomanError:
+    if retryable is None and fault.status and 300 <= fault.status < 400:
+        retryable = False  # the next try would be sent elsewhere just the same
     return kind(fault.message, status=fault.status, code=code, param=fault.param, body=fault.body, retryable=retryable)
 
 
