@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from dragoman import __version__
-from dragoman.catalogue.load import Catalogue
+from dragoman.catalogue.load import Catalogue, nearest
 from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import BadReply, DragomanError, ServerFault, Unsupported, UsageError
 from dragoman.core.exchange import Call, Decoder, Headers, Reply, Timeouts, header, with_headers
@@ -27,7 +27,7 @@ from dragoman.sign.key import PLACES
 from dragoman.wire.dialect import Dialect
 from dragoman.wire.dialects import dialect
 from dragoman.wire.operations import MODULES, Operation, operation
-from dragoman.wire.quirks import Quirks
+from dragoman.wire.quirks import PassingFault, Quirks
 
 USER_AGENT = f"dragoman/{__version__}"
 _FORMS = {
@@ -132,6 +132,8 @@ class Router:
     def target(self, request: Request, key: Key | None = None, base_url: str | None = None, strict: bool = False) -> Target:
         """Where ``request`` goes, encoded and addressed; signed, or with what signs it at each try."""
         provider, model = self.catalogue.resolve(request.model)
+        if not provider.answers_prompts:
+            raise Unsupported(f"{provider.title} answers no prompts; {_instead(provider)}", provider=provider.name, model=model)
         place = self.place(provider, key, base_url)
         speaking, quirks = place.endpoint.dialect, place.endpoint.quirks
         call = speaking.encode_request(msgspec.structs.replace(request, model=model), quirks)
@@ -139,7 +141,8 @@ class Router:
         asked = request.stream if quirks.streaming == "as-asked" else quirks.streaming == "always"
 
         def decoder(headers: Headers) -> Decoder:
-            return speaking.decoder(is_streamed(headers, asked), reading)
+            streamed = is_streamed(headers, asked, any_type=bool(quirks.passing_faults))
+            return speaking.decoder(streamed, reading)
 
         def decode_error(reply: Reply) -> DragomanError:
             return speaking.decode_error(reply, quirks)
@@ -243,14 +246,15 @@ def check_base_url(given: str, what: str) -> str:
     return given.rstrip("/")
 
 
-def is_streamed(headers: Headers, asked: bool) -> bool:
+def is_streamed(headers: Headers, asked: bool, any_type: bool = False) -> bool:
     """Whether the answer with this head comes streamed. Raises ``BadReply`` for a type that no answer has.
 
-    A host that names no type, or one without meaning, is believed to answer as it was asked.
+    A host that names no type, or one without meaning, is believed to answer as it was asked; so is, with ``any_type``, one whose page may
+    announce a passing fault.
     """
     kind = (header(headers, "content-type") or "").partition(";")[0].strip().lower()
     form = _FORMS.get(kind)
-    if form is None and kind.startswith(("text/html", "image/", "audio/", "video/")):
+    if form is None and not any_type and kind.startswith(("text/html", "image/", "audio/", "video/")):
         raise BadReply(f"the answer has content type {kind!r}; JSON or an event stream is expected")
     return asked if form is None else form
 
@@ -259,8 +263,24 @@ def _endpoint(provider: Provider, base_url: str) -> Endpoint:
     try:
         quirks = msgspec.convert(provider.quirks, Quirks)
     except msgspec.ValidationError as fault:
-        raise UsageError(f"provider {provider.name}: quirks: {fault}") from None
+        raise UsageError(f"provider {provider.name}: quirks: {_explained(str(fault))}") from None
     return Endpoint(provider, quirks, base_url)
+
+
+def _instead(provider: Provider) -> str:
+    """What may be asked of a provider that answers no prompts."""
+    having = [name for name, ability in _ABILITIES.items() if ability in provider.abilities and (provider.dialect, name) in MODULES]
+    return f"it has {' and '.join(_METHODS.get(name, name) for name in having) or 'nothing that can be asked here'}"
+
+
+def _explained(fault: str) -> str:
+    """msgspec's words, with the nearest names where a field is not known."""
+    found = re.search(r"unknown field `([^`]*)`(?: - at `\$\.(passing_faults))?", fault)
+    if not found:
+        return fault
+    field, place = found.groups()
+    kind = PassingFault if place else Quirks
+    return f"unknown field {field!r}{f' in {place}' if place else ''}; {nearest(field, list(kind.__struct_fields__))}"
 
 
 def _reading(quirks: Quirks, request: Request) -> Quirks:

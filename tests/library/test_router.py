@@ -137,9 +137,18 @@ def test_the_key_stands_where_the_row_says(tmp_path: Path, more: str, url: str, 
 
 
 def test_an_answer_is_read_in_the_form_that_its_head_tells(tmp_path: Path) -> None:
-    there = target(tmp_path, stream=True)
+    there = router(tmp_path).target(request("anthropic/claude-x"), "k")
     assert isinstance(there.decoder((("content-type", "text/event-stream"),)), StreamDecoder)
     assert isinstance(there.decoder((("content-type", "application/json"),)), WholeDecoder)
+
+
+def test_a_page_of_a_host_with_passing_faults_is_looked_into(tmp_path: Path) -> None:
+    there = router(tmp_path).target(request("lockchat/gpt-4"))
+    decoder = there.decoder((("content-type", "text/html"),))
+    decoder.feed(b"The model: `gpt-4` does not exist\n")
+    decoder.close()
+    assert decoder.error is not None
+    assert decoder.error.retryable
 
 
 # --- secrets

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from dragoman.catalogue.load import Catalogue
-from dragoman.core.errors import DragomanError, ModelNotFound, Unsupported
+from dragoman.core.errors import BadReply, DragomanError, ModelNotFound, StreamCut, Unsupported
 from dragoman.core.exchange import Call, Reply
 from dragoman.core.messages import Image, Message, Reasoning, Source, Text, ToolCall, ToolResult
 from dragoman.core.request import Request
@@ -303,3 +303,71 @@ def test_earlier_answer_of_another_provider_is_sent_without_its_reasoning_and_so
     )
     place = "messages[0]" if name == "raycast" else "messages"
     assert sent.warnings == (f"{place}: the reasoning of earlier turns cannot be sent back to this provider, left out",)
+
+
+UNFRAMED_FAULTS = {
+    "text in a data line": b"data: " + FAULT.encode() + b"\n\n",
+    "a JSON string in a data line": b'data: "' + FAULT.encode() + b'"\n\n',
+    "a message in a data line": json.dumps({"message": FAULT}).encode().join((b"data: ", b"\n\n")),
+    "text": FAULT.encode(),
+    "a page": b"<html><body>" + FAULT.encode() + b"</body></html>",
+}
+
+
+@pytest.mark.parametrize("case", UNFRAMED_FAULTS)
+@pytest.mark.parametrize("streaming", [True, False])
+def test_lockchats_fault_passes_in_whatever_form_it_comes(case: str, streaming: bool) -> None:
+    speak, quirks = spoken("lockchat")
+    told = read_split_anyhow(lambda: speak.decoder(streaming, quirks), UNFRAMED_FAULTS[case])
+    assert isinstance(told.error, ModelNotFound)
+    assert told.error.retryable
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_lockchats_fault_quoted_in_json_that_was_cut_is_no_fault(streaming: bool) -> None:
+    speak, quirks = spoken("lockchat")
+    for cut in (b'{"choices":[{"message":{"content":"' + FAULT.encode(), chunk({"content": FAULT})[:-8]):
+        assert not isinstance(read(speak.decoder(streaming, quirks), [cut]).error, ModelNotFound)
+
+
+@pytest.mark.parametrize("name", ["lockchat", "equing", "openai"])
+@pytest.mark.parametrize("streaming", [True, False])
+def test_an_answer_is_read_as_what_it_turns_out_to_be(name: str, streaming: bool) -> None:
+    speak, quirks = spoken(name)
+    for body in (STREAM, WHOLE, b": hello\n\n" + STREAM, b"\n\n" + WHOLE):
+        told = read_split_anyhow(lambda body=body: speak.decoder(streaming, quirks), body)  # type: ignore[misc]  # a lambda's default
+        assert (told.error, told.response.text) == (None, "Loire \U0001f30a")
+
+
+@pytest.mark.parametrize("marker", [b"data:  [DONE] \n\n", b"data:[DONE]\n\n"])
+def test_blanks_round_the_end_marker_do_not_matter(marker: bytes) -> None:
+    speak, quirks = spoken("lockchat")
+    assert read(speak.decoder(True, quirks), [STREAM.replace(b"data: [DONE]\n\n", marker)]).error is None
+
+
+def test_raycasts_stream_that_another_wires_marker_ends_is_cut() -> None:
+    speak, quirks = spoken("raycast")
+    told = read(speak.decoder(True, quirks), [b'data: {"text":"a"}\n\ndata: [DONE]\n\n'])
+    assert isinstance(told.error, StreamCut)
+
+
+@pytest.mark.parametrize("odd", [{"created": "1"}, {"id": 3}, {"usage": []}])
+def test_odd_facts_beside_an_answer_do_not_spoil_it(odd: dict[str, Any]) -> None:
+    speak, quirks = spoken("openai")
+    told = read(speak.decoder(False, quirks), [json.dumps(json.loads(WHOLE) | odd).encode()])
+    assert (told.error, told.response.text) == (None, "Loire \U0001f30a")
+
+
+@pytest.mark.parametrize("name", ["lockchat", "raycast"])
+def test_endless_lines_without_meaning_are_given_up(name: str) -> None:
+    speak, quirks = spoken(name)
+    decoder = speak.decoder(True, quirks)
+    for _ in range(1000):
+        decoder.feed(b"junk junk junk\n")
+    assert isinstance(decoder.error, BadReply)
+
+
+@pytest.mark.parametrize(("pattern", "error"), [("(", "ModelNotFound"), ("a", "Zork"), ("a", "REDACTED")])
+def test_a_passing_fault_that_means_nothing_is_refused(pattern: str, error: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match="passing_faults"):
+        msgspec.convert({"passing_faults": [{"pattern": pattern, "error": error}]}, Quirks)

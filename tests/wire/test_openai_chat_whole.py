@@ -121,7 +121,6 @@ def test_finish_reason_is_our_word_and_the_vendors(raw: str | None, unified: str
 
 BAD_BODIES: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "the answer cannot be read: it is empty"),
-    "blank": (b" \n", "the answer cannot be read: it is empty"),
     "html": (b"<!DOCTYPE html><h1>502</h1>", "the answer cannot be read: it is HTML or XML, not JSON"),
     "invalid UTF-8": (b'{"choices":[{"message":{"content":"\xff"}}]}', "the answer cannot be read: "),
     "truncated": (b'{"choices":[{"message":{"content":"Lo', "the answer cannot be read: "),
@@ -131,7 +130,6 @@ BAD_BODIES: dict[str, tuple[bytes, str]] = {
     "no choices": (b'{"id":"1"}', "the answer holds no choices"),
     "empty choices": (b'{"choices":[]}', "the answer holds no choices"),
     "odd choices": (b'{"choices":{"a":1}}', "the answer cannot be read: "),
-    "an event stream": (b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n', "the answer cannot be read: "),
 }
 
 
@@ -154,11 +152,11 @@ def test_whole_answer_cut_anywhere_is_a_bad_reply() -> None:
 
 def test_endless_body_is_a_bad_reply() -> None:
     reader = decoder(False, NONE)
-    piece = b" " * (1024 * 1024)
+    piece = b"1" * (1024 * 1024)
     for _ in range(64):
         assert reader.feed(piece) == []
     assert reader.error is None
-    reader.feed(b" ")
+    reader.feed(b"1")
     assert reader.error is not None
     assert reader.error.message == "the answer is longer than 67108864 bytes"
 

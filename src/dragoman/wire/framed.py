@@ -11,9 +11,13 @@ from typing import Protocol
 
 from dragoman.core.errors import BadReply, DragomanError, StreamCut
 from dragoman.core.events import Event
+from dragoman.core.exchange import Decoder
 from dragoman.wire.sse import Frame
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+_FRAMES = (b"data:", b"event:", b"id:", b"retry:", b":")
+"""How an event stream begins."""
 _LINE_ENDS = (b"\n", b"\r")
 
 
@@ -132,3 +136,56 @@ class WholeDecoder:
             return []
         self.done = True
         return events
+
+
+class SniffedDecoder:
+    """Decodes an answer of a dialect with event streams by how it begins, as content types are often missing or wrong.
+
+    JSON is a whole answer and a field an event stream; of anything else ``streaming`` decides.
+    """
+
+    def __init__(self, streaming: bool, frames: Callable[[], Decoder], whole: Callable[[], Decoder]) -> None:
+        self._streaming = streaming
+        self._frames = frames
+        self._whole = whole
+        self._start = b""
+        self._chosen: Decoder | None = None
+
+    @property
+    def error(self) -> DragomanError | None:
+        return self._chosen.error if self._chosen else None
+
+    @property
+    def done(self) -> bool:
+        return self._chosen is not None and self._chosen.done
+
+    @property
+    def ending(self) -> bool:
+        return self._chosen is not None and self._chosen.ending
+
+    @property
+    def idle(self) -> bool:
+        return self._chosen.idle if self._chosen else not self._start
+
+    def feed(self, data: bytes) -> list[Event]:
+        if self._chosen:
+            return self._chosen.feed(data)
+        self._start = (self._start + data).lstrip(_BLANK)
+        if not self._start or (not self._streaming and any(field != self._start and field.startswith(self._start) for field in _FRAMES)):
+            return []
+        return self._choose().feed(self._start)
+
+    def close(self) -> list[Event]:
+        if self._chosen:
+            return self._chosen.close()
+        chosen = self._choose()
+        return chosen.feed(self._start) + chosen.close()
+
+    def _choose(self) -> Decoder:
+        streaming = self._streaming
+        if self._start[:1] in (b"{", b"["):
+            streaming = False
+        elif self._start.startswith(_FRAMES):
+            streaming = True
+        self._chosen = self._frames() if streaming else self._whole()
+        return self._chosen

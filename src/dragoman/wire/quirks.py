@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 from urllib.parse import quote
 
 import msgspec
 
+from dragoman.core import errors
 from dragoman.core.opaque import Json, JsonObject
 
 
@@ -16,6 +18,15 @@ class PassingFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pattern: str
     """A regular expression, searched in a line of the answer that is no event and in error messages."""
     error: str
+
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.pattern)
+        except re.error as fault:
+            raise ValueError(f"passing_faults: pattern {self.pattern!r} is no regular expression: {fault}") from None
+        kind = getattr(errors, self.error, None)
+        if not (isinstance(kind, type) and issubclass(kind, errors.DragomanError)):
+            raise ValueError(f"passing_faults: error {self.error!r} was given; the name of a class of dragoman.errors is expected")
 
 
 class Quirks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -26,12 +26,12 @@ from dragoman.wire.openai_chat.messages import decode_messages
 from dragoman.wire.payload import convert, dump, parse, parse_request, snippet
 from dragoman.wire.quirks import Quirks, apply_quirks
 from dragoman.wire.sse import CONTENT_TYPE, STRAY, EventStream, encode_event
+from dragoman.wire.stray import StrayLines
 
 __all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder"]
 
 PATH: Final = "/api/v1/ai/chat_completions"
 ROUTES: Final = (PATH,)
-MAX_STRAY_BYTES: Final = 8000
 _CARRIED: Final = frozenset({"model", "messages", "stream", "temperature", "extra"})
 
 
@@ -120,12 +120,17 @@ class _Reader:
         self._quirks = quirks
         self._started = False
         self._blocks = Blocks()
-        self._stray = b""
+        self._stray = StrayLines()
         self.done = False
 
     def read(self, name: str, data: bytes, out: list[Event]) -> None:
         if name == STRAY:
-            self._stray = b"\n".join(filter(None, (self._stray, data)))[:MAX_STRAY_BYTES]
+            self._stray.add(data)
+            if self._stray.full and not self._started:
+                raise self._stray_error()
+            return
+        if data.strip() == b"[DONE]":
+            self.end(out)
             return
         if not data.strip():
             return
@@ -145,10 +150,13 @@ class _Reader:
     def end(self, out: list[Event]) -> None:
         if self._started:
             raise StreamCut("the stream ended without a finish reason")
-        if self._stray:
-            no_stream = BadReply("the answer is not an event stream", body=snippet(self._stray))
-            raise body_error(self._stray, self._quirks) or no_stream
+        if self._stray.text:
+            raise self._stray_error()
         raise BadReply("the answer is empty: the stream ended without a single event")
+
+    def _stray_error(self) -> DragomanError:
+        body = self._stray.text
+        return body_error(body, self._quirks) or BadReply("the answer is not an event stream", body=snippet(body))
 
 
 def encoder(request: Request, quirks: Quirks) -> Encoder:

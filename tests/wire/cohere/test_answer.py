@@ -268,7 +268,7 @@ BAD: dict[str, tuple[bytes, type[DragomanError], str, str]] = {
     "too long a time": (BEGIN + TEXT + end("TIMEOUT"), ServerFault, "the service took longer than it allows", "Loire\n🌊"),
     "a bare message": (BEGIN + b'data: {"message":"all is lost"}\n\n', ServerFault, "all is lost", ""),
     "an error that calls itself a stream": (b'{"message":"no such thing"}', ServerFault, "no such thing", ""),
-    "a page": (b"<html>busy</html>\n", BadReply, "the answer is not an event stream though its content type says so", ""),
+    "a page": (b"<html>busy</html>\n", BadReply, "the answer is not an event stream", ""),
     "no JSON": (BEGIN + b"data: {\n\n" + end(), BadReply, "", ""),
     "arguments without a call": (BEGIN + call("delta", 3, function={"arguments": "{}"}), BadReply, "", ""),
 }

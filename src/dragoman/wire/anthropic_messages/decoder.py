@@ -368,7 +368,7 @@ class EventReader:
         record = try_object(body)
         if record and record.get("error"):
             return record_error(record, snippet(body), self._quirks)
-        return BadReply("the answer is not an event stream though its content type says so", body=snippet(body))
+        return BadReply("the answer is not an event stream", body=snippet(body))
 
 
 _DELTA_FIELDS: Final = frozenset({"type", "delta", "usage", "stop_reason"})

@@ -348,7 +348,7 @@ class EventReader:
         message = (try_object(body) or {}).get("message")
         if isinstance(message, str):
             return stream_error(message, snippet(body), self._quirks)
-        return BadReply("the answer is not an event stream though its content type says so", body=snippet(body))
+        return BadReply("the answer is not an event stream", body=snippet(body))
 
 
 _READERS: Final[dict[str, Callable[[EventReader, _Event, bytes, list[Event]], None]]] = {

@@ -280,7 +280,7 @@ class ChunkReader:
         if self._started or self._seen:
             raise StreamCut("the stream ended without a finish reason")
         if self._stray:
-            raise BadReply("the answer is not an event stream though its content type says so", body=snippet(b"\n".join(self._stray)))
+            raise BadReply("the answer is not an event stream", body=snippet(b"\n".join(self._stray)))
         raise BadReply("the answer is empty: the stream ended without a single event")
 
     def finish(self, out: list[Event]) -> None:

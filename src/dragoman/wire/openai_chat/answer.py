@@ -86,11 +86,11 @@ class Groq(msgspec.Struct):
 
 
 class Answer(msgspec.Struct):
-    """A chunk or a whole completion."""
+    """A chunk or a whole completion. What nothing is done with may be of any type: an odd one spoils no good answer."""
 
-    id: str | None = None
+    id: Json = None
     model: str | None = None
-    created: int | float | None = None
+    created: Json = None
     choices: list[Choice] | None = None
     usage: msgspec.Raw = NOTHING
     error: Json = None
@@ -98,6 +98,11 @@ class Answer(msgspec.Struct):
     system_fingerprint: str | None = None
     provider: Json = None
     x_groq: Groq | None = None
+
+    @property
+    def created_s(self) -> int | None:
+        """When the answer was made, where a number says so."""
+        return int(self.created) if isinstance(self.created, (int, float)) and self.created else None
 
 
 ANSWER: Final = msgspec.json.Decoder(Answer)

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import re
-
 from dragoman.core.errors import BadReply, DragomanError, StreamCut
 from dragoman.core.events import Event, Started
 from dragoman.core.exchange import Decoder
 from dragoman.core.usage import Usage
-from dragoman.wire.framed import StreamDecoder, WholeDecoder
+from dragoman.wire.framed import SniffedDecoder, StreamDecoder, WholeDecoder
 from dragoman.wire.openai_chat.answer import ANSWER, EMPTY, NOTHING, OWN_OF_ANSWER, Answer, Choice, Said
 from dragoman.wire.openai_chat.choice import ChoiceReader
 from dragoman.wire.openai_chat.errors import CODES, body_error, fault_error
 from dragoman.wire.openai_chat.messages import NAME
 from dragoman.wire.openai_chat.usage import decode_usage
-from dragoman.wire.payload import SNIPPET_CHARACTERS, parse, snippet
+from dragoman.wire.payload import parse, snippet
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.sse import STRAY, EventStream
-from dragoman.wire.status import Fault, classify
+from dragoman.wire.stray import StrayLines, passing_fault, plain_fault
 
 
 def decoder(streaming: bool, quirks: Quirks) -> Decoder:
-    """A decoder for one answer that comes streamed or whole."""
-    if streaming:
-        return StreamDecoder(EventStream(), ChunkReader(quirks))
-    return WholeDecoder(lambda body: read_whole(body, quirks))
+    """A decoder for one answer that comes streamed or whole, and is read as what it turns out to be."""
+    return SniffedDecoder(
+        streaming,
+        lambda: StreamDecoder(EventStream(), ChunkReader(quirks)),
+        lambda: WholeDecoder(lambda body: read_whole(body, quirks)),
+    )
 
 
 class _State:
@@ -42,9 +42,9 @@ class _State:
         own = {name: value for name in OWN_OF_ANSWER if (value := getattr(answer, name)) is not None}
         out.append(
             Started(
-                id=answer.id or None,
+                id=answer.id if isinstance(answer.id, str) and answer.id else None,
                 model=answer.model or None,
-                created_s=int(answer.created) if answer.created else None,
+                created_s=answer.created_s,
                 extra={NAME: own} if own else {},
             )
         )
@@ -78,7 +78,7 @@ class ChunkReader:
     def __init__(self, quirks: Quirks) -> None:
         self._quirks = quirks
         self._state = _State(quirks)
-        self._stray: list[bytes] = []
+        self._stray = StrayLines()
         self.done = False
         self.ending = False
 
@@ -86,10 +86,10 @@ class ChunkReader:
         if name == STRAY:
             self._read_stray(data)
             return
-        if data == b"[DONE]":
+        if data.strip() == b"[DONE]":
             self._finish(out)
             return
-        chunk = parse(data, ANSWER, "an event of the answer") if data.strip() else Answer()
+        chunk = _parsed(data, self._quirks, "an event of the answer") if data.strip() else Answer()
         state = self._state
         if chunk.error:
             raise fault_error(chunk.error, snippet(data), self._quirks)
@@ -99,6 +99,8 @@ class ChunkReader:
             for choice in chunk.choices:
                 state.say(choice, choice.delta or choice.message or EMPTY, out)
             self.ending = state.is_complete and self._quirks.end_marker == "finish"
+        elif chunk.choices is None and (fault := passing_fault(data, CODES, self._quirks)):
+            raise fault
         if chunk.usage is not NOTHING:
             state.usage = decode_usage(bytes(chunk.usage)) or state.usage
         elif chunk.x_groq:
@@ -109,7 +111,7 @@ class ChunkReader:
         if is_complete and self._quirks.end_marker != "done":
             self._finish(out)
             return
-        if not self._state.started and self._stray:
+        if not self._state.started and self._stray.text:
             raise self._stray_error()
         if not self._state.started:
             raise BadReply("the answer is empty: the stream ended without a single event")
@@ -124,27 +126,35 @@ class ChunkReader:
 
     def _read_stray(self, line: bytes) -> None:
         """A line that is no event: a fault that the host announces in plain text, or a page that is no event stream at all."""
-        text = snippet(line)
-        if any(re.search(passing.pattern, text) for passing in self._quirks.passing_faults):
-            raise classify(Fault(message=text, body=text), CODES, self._quirks)
-        if sum(map(len, self._stray)) < SNIPPET_CHARACTERS:
-            self._stray.append(line)
+        fault = passing_fault(line, CODES, self._quirks)
+        if fault:
+            raise fault
+        self._stray.add(line)
+        if self._stray.full and not self._state.started:
+            raise self._stray_error()
 
     def _stray_error(self) -> DragomanError:
-        body = b"\n".join(self._stray)
-        no_stream = BadReply("the answer is not an event stream though its content type says so", body=snippet(body))
-        return body_error(body, self._quirks) or no_stream
+        body = self._stray.text
+        return body_error(body, self._quirks) or BadReply("the answer is not an event stream", body=snippet(body))
+
+
+def _parsed(data: bytes, quirks: Quirks, what: str = "the answer") -> Answer:
+    try:
+        return parse(data, ANSWER, what)
+    except BadReply as unreadable:
+        raise plain_fault(data, CODES, quirks) or unreadable from None
 
 
 def read_whole(body: bytes, quirks: Quirks) -> list[Event]:
     """A whole completion to events. Raises the error it tells, or ``BadReply``."""
     if body.lstrip()[:1] == b"[":
         raise body_error(body, quirks) or BadReply("the answer cannot be read: it is a list, not a completion", body=snippet(body))
-    answer = parse(body, ANSWER)
+    answer = _parsed(body, quirks)
     if answer.error:
         raise fault_error(answer.error, snippet(body), quirks)
     if not answer.choices:
-        raise body_error(body, quirks) or BadReply("the answer holds no choices", body=snippet(body))
+        fault = body_error(body, quirks) or passing_fault(body, CODES, quirks)
+        raise fault or BadReply("the answer holds no choices", body=snippet(body))
     out: list[Event] = []
     state = _State(quirks)
     state.start(answer, out)

@@ -46,8 +46,8 @@ _USAGE: Final = msgspec.json.Decoder(_Usage)
 
 
 def decode_usage(data: bytes) -> Usage | None:
-    """The counts of a ``usage`` record, or ``None`` for null and for a record without any."""
-    if data == b"null":
+    """The counts of a ``usage`` record, or ``None`` for what is no record and for one without any."""
+    if data[:1] != b"{":
         return None
     told = parse(data, _USAGE, "the usage")
     read = told.prompt_tokens_details or _InputDetails()

@@ -270,7 +270,7 @@ class EventReader:
 
     def _stray_error(self) -> DragomanError:
         body = b"\n".join(self._stray)
-        no_stream = BadReply("the answer is not an event stream though its content type says so", body=snippet(body))
+        no_stream = BadReply("the answer is not an event stream", body=snippet(body))
         return body_error(body, self._quirks) or no_stream
 
 
