@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -12,21 +12,31 @@ import pytest
 from dragoman import Client
 from dragoman.catalogue.load import Catalogue
 from dragoman.catalogue.schema import PLACEHOLDER, Ability, Provider
-from dragoman.core.errors import AuthFailed, BadReply, DragomanError, StreamCut, UsageError
-from dragoman.core.exchange import header
+from dragoman.core.embedding import EmbedRequest
+from dragoman.core.errors import AuthFailed, BadReply, DragomanError, StreamCut, Unsupported, UsageError
+from dragoman.core.exchange import Timeouts, header
 from dragoman.core.messages import Message, Text
+from dragoman.core.ranking import RankRequest
 from dragoman.core.request import Request
 from dragoman.emulator import Emulator
+from dragoman.flow.effects import Instant, Now, Open
 from dragoman.flow.retry import RetryBudget, RetryPolicy
 from dragoman.router import Router, check_base_url
 from dragoman.settings import Surroundings
-from dragoman.wire import dialects
+from dragoman.wire import dialects, operations
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.status import BY_STATUS
 from tests.catalogue.faces import CLOUDS, KEY, environment_for, filled, is_plain, model_for
 
 ROWS = {row.name: row for row in Catalogue()}
-WORDS = "Hello to everyone there"
+ANSWERING = {name: one for name, one in ROWS.items() if one.answers_prompts}
+"""Those to which prompts are sent; the others are held to the services that they name."""
+ASKED: dict[str, tuple[str, Any]] = {
+    "embeddings": ("embed", EmbedRequest(model="m", inputs=(WORDS := "Hello to everyone there",))),
+    "rerank": ("rank", RankRequest(model="m", query=WORDS, documents=("one", "two"))),
+}
+"""Abilities without prompts: the operation, and what is asked."""
+SERVICES = [(name, ability) for name, one in ROWS.items() if not one.answers_prompts for ability in one.abilities]
 STATUSES = (400, 401, 402, 403, 404, 413, 429, 500, 503)
 """One for each class of error that a status means."""
 PLACED = [name for name, one in ROWS.items() if PLACEHOLDER.search(one.base_url)]
@@ -37,9 +47,9 @@ def row(request: pytest.FixtureRequest) -> Provider:
     return ROWS[request.param]
 
 
-@pytest.fixture(params=[name for name, one in ROWS.items() if is_plain(one)])
+@pytest.fixture(params=[name for name, one in ANSWERING.items() if is_plain(one)])
 def plain_row(request: pytest.FixtureRequest) -> Provider:
-    """A row whose key is put into the call as it is; how clouds sign is tested where it is made."""
+    """A row that answers prompts and whose key is put into the call as it is; how clouds sign is tested where it is made."""
     return ROWS[request.param]
 
 
@@ -56,7 +66,7 @@ def router(row: Provider, tmp_path: Path, environment: dict[str, str] | None = N
 
 
 def test_names_are_those_that_exist(row: Provider) -> None:
-    assert row.dialect in dialects.NAMES
+    assert row.dialect in (dialects.NAMES if row.answers_prompts else operations.DIALECTS)
     assert isinstance(msgspec.convert(row.quirks, Quirks), Quirks)
     assert row.auth.place in (*CLOUDS, "none") or is_plain(row)
 
@@ -122,19 +132,40 @@ def test_address_of_ones_own_needs_no_account(name: str, tmp_path: Path) -> None
     assert target.call.url.startswith("https://mine.test/")
 
 
+@pytest.mark.parametrize(("name", "ability"), SERVICES)
+def test_service_without_prompts_goes_to_the_rows_address_with_the_rows_key(name: str, ability: str, tmp_path: Path) -> None:
+    one, (operation, request) = ROWS[name], ASKED[ability]
+    flow, _, warnings = router(one, tmp_path).operate(operation, request, (one, "m"), {}, Timeouts())
+    opening = next(flow)
+    while isinstance(opening, Now):
+        opening = flow.send(Instant(0.0, 0.0))
+    flow.close()
+    assert isinstance(opening, Open)
+    assert opening.call.url == filled(one) + operations.operation(one.dialect, operation).PATH
+    assert header(opening.call.headers, "authorization") == f"Bearer {KEY}"
+    assert warnings == ()
+
+
+@pytest.mark.parametrize("name", sorted(ROWS.keys() - ANSWERING.keys()))
+def test_prompt_to_a_row_that_answers_none_is_refused_with_what_it_has(name: str, tmp_path: Path) -> None:
+    with pytest.raises(Unsupported, match=f"{ROWS[name].title} answers no prompts; it has ") as caught:
+        router(ROWS[name], tmp_path, {}).target(asking(ROWS[name]))
+    assert caught.value.provider == name
+
+
 # --- what it answers --------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    with Emulator(list(ROWS.values())) as running:
+    with Emulator(list(ANSWERING.values())) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def client(emulator: Emulator) -> Iterator[Client]:
-    urls = {name: emulator.url(name) for name in ROWS}
-    keys = {name: KEY for name, one in ROWS.items() if is_plain(one)}
+    urls = {name: emulator.url(name) for name in ANSWERING}
+    keys = {name: KEY for name, one in ANSWERING.items() if is_plain(one)}
     with Client(base_urls=urls, keys=keys, environment={}, max_retries=0, trust_env=False, timeout=20) as one:
         yield one
 

@@ -134,6 +134,17 @@ def test_texts_become_vectors(perform: Perform, provider: str) -> None:
     assert (got.warnings == ()) is (provider in ("cohere", "gemini"))  # the others have no purpose, and say so
 
 
+@pytest.mark.parametrize(("provider", "title"), [("voyage", "Voyage AI"), ("jina_ai", "Jina AI")])
+def test_a_provider_that_answers_no_prompts_embeds_and_says_so(perform: Perform, provider: str, title: str) -> None:
+    with serving(provider, "embed", VECTORS) as served:
+        given = settings(provider, served.url)
+        got = perform(given, "embed", f"{provider}/voyage-3.5", ["one", "two"], dimensions=2)
+        with pytest.raises(Unsupported, match=f"{title} answers no prompts; it has embed and rerank"):
+            perform(given, "complete", f"{provider}/voyage-3.5", "Hi")
+    assert (got.vectors, got.warnings) == (VECTORS.vectors, ())
+    assert [(heard.model, heard.inputs, heard.dimensions) for heard in served.requests] == [("voyage-3.5", ("one", "two"), 2)]
+
+
 def test_one_text_is_one_input(perform: Perform) -> None:
     one = embedding.Embeddings(vectors=((1.0,),))
     with serving("openai", "embed", one) as served:
@@ -153,7 +164,7 @@ def test_pictures_and_mixed_pieces_become_vectors_where_the_wire_takes_them(perf
     assert served.calls == []
 
 
-@pytest.mark.parametrize("provider", ["cohere", "vllm"])
+@pytest.mark.parametrize("provider", ["cohere", "vllm", "voyage", "jina_ai"])
 def test_documents_are_ranked(perform: Perform, provider: str) -> None:
     with serving(provider, "rank", RANKING) as served:
         got = perform(settings(provider, served.url), "rerank", f"{provider}/m", "Which?", ["first", "second"], top_n=2)

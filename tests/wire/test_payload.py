@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from dragoman.core.errors import BadReply, BadRequest, UsageError
+from dragoman.core.errors import BadReply, BadRequest, Unsupported, UsageError
 from dragoman.core.request import Request
 from dragoman.wire import dialects, media, payload
 from dragoman.wire.carried import uncarried
@@ -100,6 +100,11 @@ def test_unknown_dialect_is_told_with_those_there_are() -> None:
     with pytest.raises(UsageError) as caught:
         dialects.dialect("gopher")
     assert caught.value.message == f"dialect: 'gopher' was given; one of {', '.join(dialects.NAMES)} is allowed"
+
+
+def test_dialect_of_operations_alone_is_told_as_such() -> None:
+    with pytest.raises(Unsupported, match="voyage has operations alone and answers no prompts"):
+        dialects.dialect("voyage")
 
 
 @pytest.mark.parametrize("name", ["os", "sse", "../core", ""])

@@ -35,6 +35,9 @@ host: OpenAI's two older ones and its newer, and Anthropic's. ``tools``, ``struc
 makes pictures, ``speech`` speaks a text, ``transcription`` writes speech down, ``token_count`` counts without answering, ``batch`` takes
 many requests for later."""
 
+SERVICES: Final = frozenset[Ability]({"images_out", "embeddings", "rerank", "moderation", "speech", "transcription"})
+"""Abilities that a host may have without answering prompts."""
+
 PLACEHOLDER: Final = re.compile(r"\{([A-Z][A-Z0-9_]*(?:\|[A-Z][A-Z0-9_]*)*)\}")
 """In a base URL: ``{VARIABLE}`` is filled from the environment, ``{FIRST|SECOND}`` from the first of these that is set."""
 
@@ -127,3 +130,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     source: str | None = None
     """Where the facts were read: a page or repository of the provider, or where ``checked`` is missing, of somebody else."""
     note: str | None = None
+
+    @property
+    def answers_prompts(self) -> bool:
+        """Whether prompts may be sent to it: not where its abilities are known and are services alone."""
+        return not self.abilities or not SERVICES.issuperset(self.abilities)

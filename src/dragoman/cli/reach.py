@@ -17,6 +17,7 @@ from dragoman.core.request import Request
 from dragoman.router import USER_AGENT, Endpoint
 from dragoman.settings import Surroundings
 from dragoman.sign.key import PLACES
+from dragoman.wire.status import plain_error
 
 LIST_PATHS: Final = {
     "anthropic_messages": "/v1/models",
@@ -48,7 +49,8 @@ def ask_models(client: Client, row: Provider, timeouts: Timeouts, *, even_withou
 def _headers(endpoint: Endpoint) -> Headers:
     """Those that the dialect sets on every request, such as a version, without what belongs to a body or a question."""
     question = Request(model="any", messages=(Message("user", (Text(text="-"),)),))
-    usual = endpoint.dialect.encode_request(question, endpoint.quirks).headers
+    speaks = endpoint.provider.answers_prompts
+    usual = endpoint.dialect.encode_request(question, endpoint.quirks).headers if speaks else ()
     kept = tuple((name, value) for name, value in usual if name not in ("content-type", "accept"))
     return with_headers((("user-agent", USER_AGENT), ("accept", "application/json")), dict(kept))
 
@@ -87,7 +89,7 @@ def live_models(client: Client, row: Provider, timeouts: Timeouts) -> list[str]:
     reply = ask_models(client, row, timeouts)
     if not 200 <= reply.status < 300:
         endpoint = client.router.endpoint(row)
-        error = endpoint.dialect.decode_error(reply, endpoint.quirks)
+        error = endpoint.dialect.decode_error(reply, endpoint.quirks) if row.answers_prompts else plain_error(reply)
         error.provider = row.name
         raise error
     return names_in(reply, row)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, cast
 
-from dragoman.core.errors import UsageError
+from dragoman.core.errors import Unsupported, UsageError
 from dragoman.wire.dialect import Dialect
+from dragoman.wire.operations import DIALECTS
 
 NAMES: Final = (
     "openai_chat",
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
 
 
 def dialect(name: str) -> Dialect:
-    """The dialect ``name``, its module loaded when first asked for. Raises ``UsageError``."""
+    """The dialect ``name``, its module loaded when first asked for. Raises ``UsageError``; for one of operations alone, ``Unsupported``."""
+    if name not in NAMES and name in DIALECTS:
+        raise Unsupported(f"dialect: {name} has operations alone and answers no prompts; one of {', '.join(NAMES)} does")
     if name not in NAMES:
         raise UsageError(f"dialect: {name!r} was given; one of {', '.join(NAMES)} is allowed")
     return cast(Dialect, import_module(f"dragoman.wire.{name}"))

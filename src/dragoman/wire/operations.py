@@ -71,6 +71,9 @@ MODULES: Final[dict[tuple[str, str], str]] = {
 NAMES: Final = tuple(dict.fromkeys(name for _, name in MODULES))
 """Every operation there is."""
 
+DIALECTS: Final = tuple(dict.fromkeys(dialect for dialect, _ in MODULES))
+"""Every dialect that has an operation."""
+
 if TYPE_CHECKING:
     from dragoman.core.embedding import Embeddings, EmbedRequest
     from dragoman.core.listing import Listing, ListRequest
