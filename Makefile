@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: help setup demo test check format lint types laws docs bench clean
+.PHONY: help setup demo test check format upstreams docs bench clean
 
 help:  ## what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 setup: $(STAMP)  ## the virtual environment with everything in it
 
@@ -37,6 +37,13 @@ check: $(STAMP)  ## what CI runs: format, lint, types, the law of imports, tests
 format: $(STAMP)  ## put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+upstreams: $(STAMP)  ## tests against provider servers that others wrote (npm and PyPI; they install what they need)
+	DRAGOMAN_UPSTREAMS=1 $(BIN)/python -m pytest tests/upstreams
+
+docs: $(STAMP)  ## the reference pages that are made from the code and its data
+	$(BIN)/python scripts/make-provider-table.py > docs/reference/providers.md
+	$(BIN)/python scripts/make-dialect-table.py > docs/reference/dialects.md
 
 bench: $(STAMP)  ## the speed figures of the README, with machine and date
 	$(BIN)/python bench/run.py
