@@ -134,8 +134,6 @@ class Router:
         provider, model = self.catalogue.resolve(request.model)
         if not provider.answers_prompts:
             raise Unsupported(f"{provider.title} answers no prompts; {_instead(provider)}", provider=provider.name, model=model)
-        if not provider.answers_prompts:
-            raise Unsupported(f"{provider.title} answers no prompts; {_instead(provider)}", provider=provider.name, model=model)
         place = self.place(provider, key, base_url)
         speaking, quirks = place.endpoint.dialect, place.endpoint.quirks
         call = speaking.encode_request(msgspec.structs.replace(request, model=model), quirks)
@@ -283,12 +281,6 @@ def _explained(fault: str) -> str:
     field, place = found.groups()
     kind = PassingFault if place else Quirks
     return f"unknown field {field!r}{f' in {place}' if place else ''}; {nearest(field, list(kind.__struct_fields__))}"
-
-
-def _instead(provider: Provider) -> str:
-    """What may be asked of a provider that answers no prompts."""
-    having = [name for name, ability in _ABILITIES.items() if ability in provider.abilities and (provider.dialect, name) in MODULES]
-    return f"it has {' and '.join(_METHODS.get(name, name) for name in having) or 'nothing that can be asked here'}"
 
 
 def _reading(quirks: Quirks, request: Request) -> Quirks:
