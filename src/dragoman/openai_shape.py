@@ -49,14 +49,23 @@ class Shaped:
             return None
         raise AttributeError(f"{type(self).__name__} has no field {name!r}; it has {', '.join(self._told)}")
 
-    def model_dump(self, *, exclude_none: bool = False) -> JsonObject:
-        """The object as a dict of plain values."""
+    def model_dump(self, *, exclude_none: bool = False, **_form: Any) -> JsonObject:
+        """The object as a dict of plain values. What openai-python's takes besides changes nothing here: it is what the wire carried."""
         copy: JsonObject = msgspec.json.decode(dump(self._told))
         return _without_none(copy) if exclude_none else copy
 
-    def model_dump_json(self, *, exclude_none: bool = False) -> str:
-        """The object as JSON text."""
-        return dump(self.model_dump(exclude_none=exclude_none)).decode()
+    def model_dump_json(self, *, indent: int | None = None, exclude_none: bool = False, **_form: Any) -> str:
+        """The object as JSON text, on one line unless ``indent`` is given."""
+        text = dump(self.model_dump(exclude_none=exclude_none))
+        return (text if indent is None else msgspec.json.format(text, indent=indent)).decode()
+
+    def to_dict(self, *, exclude_none: bool = False, **_form: Any) -> JsonObject:
+        """The object as a dict of plain values."""
+        return self.model_dump(exclude_none=exclude_none)
+
+    def to_json(self, *, indent: int | None = 2, exclude_none: bool = False, **_form: Any) -> str:
+        """The object as JSON text, on lines of their own unless ``indent`` is ``None``."""
+        return self.model_dump_json(indent=indent, exclude_none=exclude_none)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Shaped) and self._told == other._told

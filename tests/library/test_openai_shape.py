@@ -43,6 +43,18 @@ CALLS: dict[str, tuple[Answer | str, dict[str, Any]]] = {
 }
 
 
+def test_an_object_is_dumped_with_openai_pythons_arguments() -> None:
+    told = {"id": "1", "choices": [{"index": 0, "message": {"content": "Hi", "role": "assistant"}}]}
+    ours, theirs = ChatCompletion(told), openai.types.chat.ChatCompletion.construct(**told)  # type: ignore[arg-type]
+
+    for form in ({"mode": "json"}, {"exclude_unset": True}, {"exclude_defaults": True}, {"by_alias": True}):
+        assert ours.model_dump(**form) == told
+    assert ours.to_dict() == theirs.to_dict()
+    assert ours.to_json() == theirs.to_json()
+    assert ours.to_json(indent=None) == theirs.to_json(indent=None)
+    assert ours.model_dump_json(indent=2) == ours.to_json()
+
+
 @pytest.mark.parametrize(
     ("given", "name"),
     [({"temperature": math.nan}, "temperature: nan"), ({"logit_bias": {"5": math.inf}}, "logit_bias.5: inf")],
