@@ -81,3 +81,20 @@ def test_an_unknown_command_names_the_nearest(bare: dict[str, str]) -> None:
     told = run("docter", environment=bare)
     assert told.returncode == 2
     assert "doctor" in told.stderr
+
+
+@pytest.mark.parametrize("streams", ["<&-", ">&-", ">/dev/full"])
+def test_a_stream_that_cannot_be_used_is_one_line_and_no_traceback(bare: dict[str, str], streams: str) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"{sys.executable}" -m dragoman providers {streams}'], env=bare, capture_output=True, text=True, timeout=60
+    )
+    fits = (0, 0) if streams == "<&-" else (1, 1)
+    assert (done.returncode, len(done.stderr.splitlines())) == fits, done.stderr
+
+
+def test_a_question_is_asked_for_where_standard_input_is_closed(bare: dict[str, str]) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"{sys.executable}" -m dragoman chat <&-'], env=bare, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: UsageError: prompt: none was given")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from io import TextIOWrapper
-from typing import Annotated, Final
+from typing import Annotated, Final, NoReturn
 
 import typer
 
@@ -16,7 +17,7 @@ from dragoman.cli.doctor import doctor
 from dragoman.cli.emulate import emulate
 from dragoman.cli.models import models
 from dragoman.cli.providers import providers
-from dragoman.cli.screen import guarded
+from dragoman.cli.screen import FAILED, guarded
 
 _PANELS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
     "Ask": (chat,),
@@ -70,4 +71,19 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a letter shows another one, and not a traceback
-    build()()
+    if sys.stdout is None:
+        _give_up("standard output is closed")
+    try:
+        try:
+            build()()
+        finally:
+            sys.stdout.flush()
+    except OSError as fault:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would try, and fail, once more at its end
+        _give_up(fault.strerror or str(fault))
+
+
+def _give_up(reason: str) -> NoReturn:
+    if sys.stderr is not None:
+        sys.stderr.write(f"error: {reason}\n")
+    raise SystemExit(FAILED)

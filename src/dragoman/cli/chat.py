@@ -65,10 +65,10 @@ def chat(
     _end(told, key, as_json=as_json)
 
 
-def read_question(words: list[str], stdin: TextIO) -> str | None:
+def read_question(words: list[str], stdin: TextIO | None) -> str | None:
     """The question that arguments and standard input make together, or ``None`` where there is neither. Raises ``UsageError``."""
     reads_alone = words == ["-"]
-    piped = _read_all(stdin).strip("\r\n") if reads_alone or _is_piped(stdin) else ""
+    piped = _read_all(stdin).strip("\r\n") if stdin is not None and (reads_alone or _is_piped(stdin)) else ""
     given = "" if reads_alone else readable(" ".join(words))
     text = "\n\n".join(filter(str.strip, (given, piped)))
     if text:

@@ -160,7 +160,7 @@ _HINTS: Final[tuple[tuple[type[DragomanError], str], ...]] = (
 
 def interactive() -> bool:
     """Whether a person can be asked and answered here."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def print_json(value: Any) -> None:
