@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from dragoman import __version__
@@ -310,3 +311,20 @@ def test_where_several_choices_are_asked_for_the_first_finish_reason_is_not_the_
         decoder = target(tmp_path, n=n, stream=True).decoder((("content-type", "text/event-stream"),))
         decoder.feed(said)
         assert decoder.ending is is_ending
+
+
+@pytest.mark.parametrize(
+    ("quirks", "words"),
+    [
+        ({"end_markr": "done"}, "unknown field 'end_markr'; did you mean 'end_marker'?"),
+        ({"passing_faults": [{"pattern": "a", "eror": "b"}]}, "unknown field 'eror' in passing_faults; did you mean 'error'?"),
+        ({"passing_faults": [{"pattern": "(", "error": "Overloaded"}]}, "pattern '(' is no regular expression"),
+        ({"passing_faults": [{"pattern": "a", "error": "Zork"}]}, "error 'Zork' was given"),
+    ],
+)
+def test_odd_quirks_are_refused_with_the_nearest_name(tmp_path: Path, quirks: dict[str, Any], words: str) -> None:
+    there = router(tmp_path)
+    row = msgspec.structs.replace(there.catalogue.provider("lockchat"), quirks=quirks)
+    with pytest.raises(UsageError) as caught:
+        there.endpoint(row)
+    assert words in str(caught.value)
