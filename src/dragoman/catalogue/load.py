@@ -92,6 +92,9 @@ class Catalogue:
 
     def _guess(self, model: str) -> str:
         """Providers that list a model of this name, else the nearest provider."""
+        if model in self.names():
+            example = f"{model}/{self.provider(model).default_model or '<model>'}"
+            return f"perhaps {example!r}"
         owners = [f"{row.name}/{model}" for row in self if any(one.name == model for one in row.models)]
         return f"perhaps {' or '.join(map(repr, owners))}" if owners else nearest(model, self.names())
 
