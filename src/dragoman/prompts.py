@@ -208,7 +208,8 @@ def _read_tool(given: object, position: int) -> Tool:
     try:
         return msgspec.convert(told, Tool)
     except msgspec.ValidationError as fault:
-        raise UsageError(f"tools[{position}]: {explain(str(fault))}") from None
+        place = f"tools[{position}]" if told is given else f"tools[{position}].function"
+        raise UsageError(f"{place}{'.' if ' - at `$.' in str(fault) else ': '}{explain(str(fault))}") from None
 
 
 _READERS: Final = {"stop": _read_stop, "reasoning": _read_reasoning, "tool_choice": _read_tool_choice, "tools": _read_tools}

@@ -84,6 +84,11 @@ def test_a_number_that_json_cannot_say_is_refused_by_name(options: dict[str, Any
         request(**options)
 
 
+def test_a_fault_inside_a_tools_envelope_is_named_with_its_place() -> None:
+    with pytest.raises(UsageError, match=r"^tools\[0\]\.function\.name: expected `str`"):
+        request(tools=[{"type": "function", "function": {"name": 3}}])
+
+
 def test_messages_may_come_from_any_iterable() -> None:
     assert messages_from(iter([{"role": "user", "content": "Hi"}])) == HI  # type: ignore[arg-type]  # wider than promised
 
@@ -214,7 +219,7 @@ BAD_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"tools": "add"}, "tools: str was given; a list of tools is expected"),
     ({"tools": ["add"]}, "tools[0]: str was given; a Tool or an object with name and parameters is expected"),
     ({"tools": [TOOL, {"description": "nameless"}]}, "tools[1]:"),
-    ({"tools": [{"type": "function", "function": {"name": 5}}]}, "tools[0]: name: expected `str`, got `int`"),
+    ({"tools": [{"type": "function", "function": {"name": 5}}]}, "tools[0].function.name: expected `str`, got `int`"),
     ({"response_format": "json"}, "response_format: expected `object | null`, got `str`"),
     ({"metadata": {"a": 1}}, "metadata[...]: expected `str`, got `int`"),
     ({"reasoning": 5}, "reasoning: expected `object | null`, got `int`"),
