@@ -151,7 +151,7 @@ WIRES = {
 }
 COMPLETE_AFTER = {
     "ollama/m": len(chunk("a") + chunk("é") + FINISHED),
-    "lockchat/gpt-4": len(WIRES["lockchat/gpt-4"]) - 2,  # its end marker needs no blank line behind it
+    "lockchat/gpt-4": len(WIRES["lockchat/gpt-4"]),  # a connection that breaks before the blank line has broken before the marker counts
     "raycast/gpt-4": len(WIRES["raycast/gpt-4"]),
 }
 
