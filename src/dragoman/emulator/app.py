@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from dragoman.catalogue.schema import Provider
-from dragoman.core.errors import AuthFailed, BadRequest, DragomanError, ModelNotFound, ServerFault, UsageError
+from dragoman.core.errors import AuthFailed, BadRequest, DragomanError, ServerFault, UsageError
 from dragoman.core.events import Event, OrderCheck
 from dragoman.core.exchange import Call, Headers, Reply, header
 from dragoman.core.opaque import JsonObject
@@ -128,7 +128,6 @@ class App:
         told = header(call.headers, FAULT_HEADER) or (suffix if mark else None)
         asked = None if told is None else self._live(mount, Fault.parse(told))
         try:
-            _check_model(mount, request)
             plan = self._plan(mount, request, asked, now_s)
         except DragomanError as error:
             plan = self._refuse(mount, error)
@@ -247,12 +246,6 @@ def _check_key(mount: Mount, call: Call) -> None:
     if auth.required and not key:
         place = f"{auth.place} {auth.name}" if auth.name else "Authorization: Bearer"
         raise AuthFailed(f"no key was given; any is taken, in the place that {mount.name} wants it: {place}", status=401)
-
-
-def _check_model(mount: Mount, request: Request) -> None:
-    row = mount.row
-    if row.closed_models and request.model not in [model.name for model in row.models]:
-        raise ModelNotFound(f"The model `{request.model}` does not exist", status=404, param="model")
 
 
 # --- what a scenario gives --------------------------------------------------------------------------------------------------------------

@@ -92,7 +92,13 @@ def _deliver(target: Target, incoming: Opened, timeouts: Timeouts, progress: Pro
     held: list[Event] = []
     idle_since_s: float | None = None
     while not decoder.done:
-        data = yield from _next_bytes(decoder, _awaited(timeouts, progress), idle_since_s)
+        broken: StreamCut | None = None
+        try:
+            data = yield from _next_bytes(decoder, _awaited(timeouts, progress), idle_since_s)
+        except StreamCut as cut:
+            if not progress.delivered:
+                raise
+            data, broken = b"", cut  # an end marker may stand in what came before the connection broke
         events = decoder.feed(data) if data else decoder.close()
         if events:
             idle_since_s = None
@@ -106,7 +112,7 @@ def _deliver(target: Target, incoming: Opened, timeouts: Timeouts, progress: Pro
             progress.delivered = True
             yield Emit(_with_warnings(events, target.call.warnings))
         if decoder.error:
-            raise decoder.error
+            raise broken or decoder.error
         if not data:
             break
     if held:
