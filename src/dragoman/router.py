@@ -13,6 +13,7 @@ from dragoman import __version__
 from dragoman.catalogue.load import Catalogue, nearest
 from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import BadReply, DragomanError, ServerFault, Unsupported, UsageError
+from dragoman.core.events import Event
 from dragoman.core.exchange import Call, Decoder, Headers, Reply, Timeouts, header, with_headers
 from dragoman.core.request import Request
 from dragoman.core.token import Key
@@ -26,7 +27,9 @@ from dragoman.settings import NOTHING, Surroundings, check_key, check_parts, mis
 from dragoman.sign.key import PLACES
 from dragoman.wire.dialect import Dialect
 from dragoman.wire.dialects import dialect
+from dragoman.wire.framed import WholeDecoder
 from dragoman.wire.operations import MODULES, Operation, operation
+from dragoman.wire.payload import snippet
 from dragoman.wire.quirks import PassingFault, Quirks
 
 USER_AGENT = f"dragoman/{__version__}"
@@ -141,8 +144,12 @@ class Router:
         asked = request.stream if quirks.streaming == "as-asked" else quirks.streaming == "always"
 
         def decoder(headers: Headers) -> Decoder:
-            streamed = is_streamed(headers, asked, any_type=bool(quirks.passing_faults))
-            return speaking.decoder(streamed, reading)
+            try:
+                return speaking.decoder(is_streamed(headers, asked), reading)
+            except BadReply as refused:
+                if not quirks.passing_faults:
+                    raise
+                return WholeDecoder(page_reader(refused, quirks, lambda body: decode_error(Reply(200, headers, body))))
 
         def decode_error(reply: Reply) -> DragomanError:
             return speaking.decode_error(reply, quirks)
@@ -246,17 +253,28 @@ def check_base_url(given: str, what: str) -> str:
     return given.rstrip("/")
 
 
-def is_streamed(headers: Headers, asked: bool, any_type: bool = False) -> bool:
+def is_streamed(headers: Headers, asked: bool) -> bool:
     """Whether the answer with this head comes streamed. Raises ``BadReply`` for a type that no answer has.
 
-    A host that names no type, or one without meaning, is believed to answer as it was asked; so is, with ``any_type``, one whose page may
-    announce a passing fault.
+    A host that names no type, or one without meaning, is believed to answer as it was asked.
     """
     kind = (header(headers, "content-type") or "").partition(";")[0].strip().lower()
     form = _FORMS.get(kind)
-    if form is None and not any_type and kind.startswith(("text/html", "image/", "audio/", "video/")):
+    if form is None and kind.startswith(("text/html", "image/", "audio/", "video/")):
         raise BadReply(f"the answer has content type {kind!r}; JSON or an event stream is expected")
     return asked if form is None else form
+
+
+def page_reader(refused: BadReply, quirks: Quirks, decode: Callable[[bytes], DragomanError]) -> Callable[[bytes], list[Event]]:
+    """Reads a page in place of an answer: it may announce a passing fault, and is ``refused`` else."""
+
+    def read(body: bytes) -> list[Event]:
+        text = snippet(body)
+        if any(re.search(passing.pattern, text) for passing in quirks.passing_faults):
+            raise decode(body)
+        raise refused
+
+    return read
 
 
 def _endpoint(provider: Provider, base_url: str) -> Endpoint:

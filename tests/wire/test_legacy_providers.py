@@ -302,7 +302,10 @@ def test_earlier_answer_of_another_provider_is_sent_without_its_reasoning_and_so
         {"author": "assistant", "content": {"text": "Yes"}} if name == "raycast" else {"role": "assistant", "content": "Yes"}
     )
     place = "messages[0]" if name == "raycast" else "messages"
-    assert sent.warnings == (f"{place}: the reasoning of earlier turns cannot be sent back to this provider, left out",)
+    assert set(sent.warnings) == {
+        f"{place}: the reasoning of earlier turns cannot be sent back to this provider, left out",
+        f"{place}: a source that an answer cited cannot be sent back to this provider, left out",
+    }
 
 
 UNFRAMED_FAULTS = {
