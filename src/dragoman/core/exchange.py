@@ -27,6 +27,8 @@ def header(headers: Headers, name: str) -> str | None:
 
 def with_headers(headers: Headers, changes: Mapping[str, str]) -> Headers:
     """``headers`` with each field of ``changes`` set, replacing what had the same name."""
+    if not changes:
+        return headers
     lowered = {name.lower(): value for name, value in changes.items()}
     return (*((name, value) for name, value in headers if name not in lowered), *lowered.items())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, cast
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     )
 
 
+@cache
 def dialect(name: str) -> Dialect:
     """The dialect ``name``, its module loaded when first asked for. Raises ``UsageError``; for one of operations alone, ``Unsupported``."""
     if name not in NAMES and name in DIALECTS:

@@ -72,7 +72,8 @@ NONE = Quirks()
 
 def path_for(model: str, quirks: Quirks, path: str) -> str:
     """The dialect's ``path``, or the one that this host has for ``model``."""
-    return (quirks.path or path).replace("{model}", quote(model, safe=""))
+    own = quirks.path or path
+    return own.replace("{model}", quote(model, safe="")) if "{model}" in own else own
 
 
 def apply_quirks(body: JsonObject, quirks: Quirks, warnings: list[str]) -> JsonObject:
