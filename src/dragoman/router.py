@@ -250,6 +250,8 @@ def check_base_url(given: str, what: str) -> str:
         fits = False
     if not fits:
         raise UsageError(f"{what}: {given!r} was given; an address like https://host[:port][/path] is expected")
+    if "@" in parts.netloc:  # said without showing it: what stands there is a secret
+        raise UsageError(f"{what}: it holds a user or password, which are not sent; give the provider's key as key= instead")
     return given.rstrip("/")
 
 

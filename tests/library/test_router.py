@@ -328,3 +328,9 @@ def test_odd_quirks_are_refused_with_the_nearest_name(tmp_path: Path, quirks: di
     with pytest.raises(UsageError) as caught:
         there.endpoint(row)
     assert words in str(caught.value)
+
+
+def test_a_login_in_a_base_url_is_refused_without_showing_it() -> None:
+    with pytest.raises(UsageError, match="user or password") as caught:
+        check_base_url("https://ann:hunter2@host.example/v1", "base_url")
+    assert "hunter2" not in str(caught.value)
