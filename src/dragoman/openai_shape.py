@@ -17,8 +17,8 @@ from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request
 from dragoman.prompts import CALL_OPTIONS, Options, sayable
 from dragoman.streams import AsyncEventStream, EventStream
+from dragoman.wire.openai_chat.content import NAME
 from dragoman.wire.openai_chat.encoder import ChunkBuilder, completion
-from dragoman.wire.openai_chat.messages import NAME
 from dragoman.wire.openai_chat.request import request_from
 from dragoman.wire.payload import dump
 from dragoman.wire.quirks import NONE

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dragoman.core.events import Event, Finished, FinishReason, OrderCheck, Started, TextDelta, TokenLogprob
 from dragoman.core.fold import Choice, Response, fold
-from dragoman.core.messages import AnyPart, Message, Reasoning, Refusal, Text, ToolCall
+from dragoman.core.messages import AnyPart, Message, Reasoning, Refusal, Text, ToolCall, ToolResult
 from dragoman.core.request import Request
 from dragoman.wire import openai_chat, raycast
 from dragoman.wire.quirks import NONE, Quirks
@@ -19,7 +19,7 @@ from . import strategies
 from .splits import random_pieces, read, read_split_anyhow
 from .strategies import MODEST
 
-WITH_REASONING = Quirks(reasoning_field="reasoning_content")
+WITH_REASONING = Quirks(reasoning_field="reasoning_content", tool_media=True)
 
 
 @MODEST
@@ -28,6 +28,26 @@ def test_openai_chat_request_comes_back_equal(request: Request) -> None:
     call = openai_chat.encode_request(request, WITH_REASONING)
     assert call.warnings == ()
     assert openai_chat.decode_request(call, WITH_REASONING) == request
+
+
+@MODEST
+@given(strategies.requests())
+def test_openai_chat_request_with_media_behind_the_results_comes_back_equal(request: Request) -> None:
+    """But for their order within a result, which is said in a warning."""
+    quirks = Quirks(reasoning_field="reasoning_content")
+    ordered = msgspec.structs.replace(request, messages=tuple(map(words_first, request.messages)))
+    call = openai_chat.encode_request(request, quirks)
+    assert (call.warnings == ()) is (ordered == request)
+    assert openai_chat.decode_request(call, quirks) == ordered
+
+
+def words_first(message: Message) -> Message:
+    def ordered(part: AnyPart) -> AnyPart:
+        if not isinstance(part, ToolResult):
+            return part
+        return msgspec.structs.replace(part, parts=tuple(sorted(part.parts, key=lambda one: not isinstance(one, Text))))
+
+    return msgspec.structs.replace(message, parts=tuple(map(ordered, message.parts)))
 
 
 @MODEST

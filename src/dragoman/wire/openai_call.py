@@ -16,8 +16,8 @@ import msgspec
 from dragoman.core.exchange import Call, Reply, with_headers
 from dragoman.core.opaque import Extra, JsonObject
 from dragoman.core.usage import Usage
+from dragoman.wire.openai_chat.content import NAME, foreign
 from dragoman.wire.openai_chat.errors import body_error, decode_error, encode_error
-from dragoman.wire.openai_chat.messages import NAME, foreign
 from dragoman.wire.openai_chat.request import PATH as CHAT_PATH
 from dragoman.wire.payload import dump, parse
 from dragoman.wire.quirks import Quirks, apply_quirks

@@ -18,7 +18,7 @@ from dragoman.core.picture import Picture, PictureRequest, Pictures
 from dragoman.wire.media import decode_base64, encode_base64, sniff_image
 from dragoman.wire.multipart import Field, decode_form, encode_form
 from dragoman.wire.openai_call import NAME, answer, counted, json_call, json_reply, path_of, rest, routes
-from dragoman.wire.openai_chat.messages import foreign
+from dragoman.wire.openai_chat.content import foreign
 from dragoman.wire.payload import convert, dump, parse_object, parse_request, snippet
 from dragoman.wire.quirks import Quirks
 

@@ -17,7 +17,8 @@ from dragoman.core.messages import Image, Text
 from dragoman.core.moderation import Moderation, ModerationRequest, Verdict
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.wire.openai_call import NAME, answer, json_call, json_reply, rest, routes
-from dragoman.wire.openai_chat.messages import decode_message, encode_image
+from dragoman.wire.openai_chat.content import encode_image
+from dragoman.wire.openai_chat.messages import decode_message
 from dragoman.wire.payload import convert, parse_object, parse_request, snippet
 from dragoman.wire.quirks import Quirks
 

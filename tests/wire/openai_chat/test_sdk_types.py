@@ -30,7 +30,7 @@ TURNS = (
         ),
     ),
     Message("assistant", (Text(text="b"), ToolCall(id="1", name="f", arguments="{}"))),
-    Message("tool", (ToolResult(id="1", parts=(Text(text="2"),)),)),
+    Message("tool", (ToolResult(id="1", parts=(Text(text="2"), Image(data=b"x", media_type="image/png"), File(file_id="file-1"))),)),
     Message("assistant", (Audio(file_id="audio_1"),)),
     Message("user", (Text(text="c"),), name="n"),
     Message("assistant", (Text(text="d"), Refusal(text="No."))),

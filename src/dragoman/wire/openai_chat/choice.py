@@ -15,7 +15,7 @@ from dragoman.wire.blocks import Blocks
 from dragoman.wire.media import decode_base64, decode_data_url, sniff_audio, sniff_image
 from dragoman.wire.openai_chat import details
 from dragoman.wire.openai_chat.answer import FINISH, NO_LOGPROBS, OWN_OF_CHOICE, OWN_OF_MESSAGE, Choice, Custom, Said, Sound, ToolCall
-from dragoman.wire.openai_chat.messages import LEGACY, MESSAGE, NAME, PART
+from dragoman.wire.openai_chat.content import LEGACY, MESSAGE, NAME, PART
 from dragoman.wire.openai_chat.think_tags import ThinkTags
 from dragoman.wire.payload import dump, parse
 

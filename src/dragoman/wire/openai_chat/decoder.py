@@ -9,8 +9,8 @@ from dragoman.core.usage import Usage
 from dragoman.wire.framed import SniffedDecoder, StreamDecoder, WholeDecoder
 from dragoman.wire.openai_chat.answer import ANSWER, EMPTY, NOTHING, OWN_OF_ANSWER, Answer, Choice, Said
 from dragoman.wire.openai_chat.choice import ChoiceReader
+from dragoman.wire.openai_chat.content import NAME
 from dragoman.wire.openai_chat.errors import CODES, body_error, fault_error
-from dragoman.wire.openai_chat.messages import NAME
 from dragoman.wire.openai_chat.usage import decode_usage
 from dragoman.wire.payload import parse, snippet
 from dragoman.wire.quirks import Quirks

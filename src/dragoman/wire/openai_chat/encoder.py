@@ -29,8 +29,8 @@ from dragoman.core.request import Request
 from dragoman.core.usage import Usage
 from dragoman.wire.media import encode_base64
 from dragoman.wire.openai_chat import details
+from dragoman.wire.openai_chat.content import MESSAGE, NAME, PART, RESERVED, encode_image, own_fields
 from dragoman.wire.openai_chat.errors import error_record
-from dragoman.wire.openai_chat.messages import MESSAGE, NAME, PART, RESERVED, encode_image, own_fields
 from dragoman.wire.openai_chat.request import LEGACY_FUNCTIONS
 from dragoman.wire.openai_chat.usage import encode_usage
 from dragoman.wire.payload import dump

@@ -13,7 +13,8 @@ from dragoman.core.exchange import Call, with_headers
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
 from dragoman.wire.carried import foreign_fields
-from dragoman.wire.openai_chat.messages import NAME, decode_messages, encode_messages, foreign
+from dragoman.wire.openai_chat.content import NAME, foreign
+from dragoman.wire.openai_chat.messages import decode_messages, encode_messages
 from dragoman.wire.payload import convert, dump, parse_request
 from dragoman.wire.quirks import Quirks, apply_quirks, path_for
 
