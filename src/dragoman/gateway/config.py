@@ -1,0 +1,151 @@
+"""The form of ``dragoman.toml``: what each table holds, with its defaults. Reading the file is ``config_file``.
+
+A value may hold ``${NAME}``, which is the environment variable's. Waits are in seconds, sizes in bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from dragoman.core.opaque import JsonObject
+from dragoman.server.limits import Limits
+
+MIB = 1024 * 1024
+
+
+class WaitsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[timeouts]``, and ``timeouts`` of a model: what is not said here is as in the table above it, and there as in the library."""
+
+    connect: float | None = None
+    first_token: float | None = None
+    """Until the answer begins, over all tries and targets."""
+    between_tokens: float | None = None
+    total: float | None = None
+
+
+class ProviderTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[providers.<name>]``: one that the catalogue knows, or with ``dialect`` and ``base_url`` one of the user's own."""
+
+    key: str | dict[str, str] | None = None
+    """Without one, the environment's and the key file's are looked at, as in the library."""
+    base_url: str | None = None
+    models: tuple[str, ...] = ()
+    """Those that are listed to callers; without any, those that the catalogue knows. Others are passed on as well."""
+    dialect: str | None = None
+    title: str | None = None
+    auth: JsonObject | None = None
+    abilities: tuple[str, ...] | None = None
+    quirks: JsonObject | None = None
+    prices: str | None = None
+
+
+class ModelTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[models."<name>"]``: a name for callers, and where it leads. A ``*`` in the name stands for any text, and in a target for the same."""
+
+    targets: tuple[str, ...]
+    """``provider/model``, tried in this order where one fails before its answer has begun."""
+    timeouts: WaitsTable = WaitsTable()
+    hidden: bool = False
+    """Whether it is left out of lists."""
+
+
+class KeyTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[keys.<name>]``: a caller's key, hashed as ``dragoman keys new`` writes it, or in the clear from the environment."""
+
+    hash: str | None = None
+    key: str | None = None
+    models: tuple[str, ...] = ()
+    """Patterns of the model names that it may ask for, as callers write them; none is all."""
+
+
+class LimitsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[limits]``: what the server bears."""
+
+    head_bytes: int = 64 * 1024
+    body_bytes: int = 32 * MIB
+    messages: int = 10_000
+    """In one request."""
+    requests: int = 20_000
+    """Under way at one time, for each worker."""
+    streams: int = 20_000
+    """Streamed answers under way at one time, for each worker."""
+    head: float = 20.0
+    """Seconds for a request's head to arrive."""
+    body_silence: float = 30.0
+    """Seconds between two pieces of a request's body."""
+    send: float = 120.0
+    """Seconds that a client may take nothing of its answer."""
+    idle: float = 90.0
+    """Seconds that a connection without a request is kept."""
+    stop: float = 30.0
+    """Seconds that answers under way have to end when the server stops."""
+
+    def of_server(self) -> Limits:
+        return Limits(
+            head_bytes=self.head_bytes,
+            body_bytes=self.body_bytes,
+            head_s=self.head,
+            body_silence_s=self.body_silence,
+            send_s=self.send,
+            idle_s=self.idle,
+        )
+
+
+class CorsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[cors]``: pages of which sites may call. None may, unless named; ``*`` is every site, then without credentials."""
+
+    origins: tuple[str, ...] = ()
+    max_age: int = 600
+
+
+class LogTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[log]``: the access log on standard output."""
+
+    access: Literal["json", "text", "off"] = "text"
+
+
+class OtelTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[otel]``: traces by OpenTelemetry (the extra ``otel``), off unless ``endpoint`` is set."""
+
+    endpoint: str | None = None
+    headers: dict[str, str] = {}
+    service_name: str = "dragoman"
+    content: bool = False
+    """Whether traces hold what was said."""
+
+
+class AdminTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[admin]``: the key of ``/admin`` paths, apart from callers' keys; without one they are not served."""
+
+    hash: str | None = None
+    key: str | None = None
+
+
+class TlsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[tls]``: PEM files; without them the gateway speaks plain HTTP."""
+
+    certificate: str
+    key: str
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    listen: str = "127.0.0.1:4000"
+    workers: int = 1
+    max_retries: int = 2
+    """How often a target is tried again before the next one."""
+    discover: bool | None = None
+    """Whether every provider whose key the environment holds is served; by default only where no provider is named."""
+    providers: dict[str, ProviderTable] = {}
+    models: dict[str, ModelTable] = {}
+    keys: dict[str, KeyTable] = {}
+    timeouts: WaitsTable = WaitsTable()
+    limits: LimitsTable = LimitsTable()
+    cors: CorsTable = CorsTable()
+    log: LogTable = LogTable()
+    otel: OtelTable = OtelTable()
+    admin: AdminTable = AdminTable()
+    tls: TlsTable | None = None

@@ -1,0 +1,52 @@
+"""What a handler is and what it gives back: the seam between the program and the server under it.
+
+Law: a handler raises nothing; whatever goes wrong it tells in an answer. A body that comes in pieces is closed by whoever reads it, read to
+its end or not, and leaves as it comes: each piece is one write.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final, Protocol
+
+import msgspec
+
+from dragoman.core.exchange import Call, Headers
+
+REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+
+
+class Pieces(Protocol):
+    """A body that comes in pieces."""
+
+    async def next(self) -> bytes:
+        """The next piece; ``b""`` at the end. Raises ``BrokenOff`` where the body cannot be completed."""
+
+    def close(self) -> None:
+        """Nothing more is wanted: at once. Called always, also after the end."""
+
+
+class BrokenOff(Exception):
+    """The body ends here and is not whole: the connection is closed so that nobody takes it for complete."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Status, header fields (names in lower case) and body. The server adds what frames the body, and the connection's own fields.
+
+    ``length`` is that of a body in pieces, where it is known.
+    """
+
+    status: int
+    headers: Headers = ()
+    body: bytes | Pieces = b""
+    length: int | None = None
+
+
+class Handler(Protocol):
+    """A program that answers calls."""
+
+    async def handle(self, call: Call) -> Answer:
+        """The answer to a call that has arrived whole. It is cancelled when its caller has left."""
+
+    def refuse(self, call: Call, status: int, message: str) -> Answer:
+        """How the program words it that the server cannot take this call: its method, path and fields may be all that is known."""
