@@ -11,7 +11,7 @@ import msgspec
 
 from dragoman import __version__
 from dragoman.catalogue.load import Catalogue, nearest
-from dragoman.catalogue.schema import Provider
+from dragoman.catalogue.schema import OPERATION_ABILITIES, Provider
 from dragoman.core.errors import BadReply, DragomanError, ServerFault, Unsupported, UsageError
 from dragoman.core.events import Event
 from dragoman.core.exchange import Call, Decoder, Headers, Reply, Timeouts, header, with_headers
@@ -43,16 +43,6 @@ _FORMS = {
 """Content types that tell how an answer comes: streamed or whole."""
 _NOT_IN_BASE_URL = re.compile(r"[\s?#]")
 """The dialect's path is put behind a base URL, so it can hold neither query nor fragment."""
-_ABILITIES = {
-    "embed": "embeddings",
-    "rank": "rerank",
-    "generate_image": "images_out",
-    "speak": "speech",
-    "transcribe": "transcription",
-    "moderate": "moderation",
-    "count_tokens": "token_count",
-}
-"""What a row says of a provider that has an operation."""
 _METHODS = {"rank": "rerank"}
 """Operations whose methods have another name."""
 
@@ -184,7 +174,9 @@ class Router:
         """How ``provider`` says it. Raises ``Unsupported`` that names providers which do."""
         if (provider.dialect, name) in MODULES:
             return operation(provider.dialect, name)
-        having = [row.name for row in self.catalogue if (row.dialect, name) in MODULES and _ABILITIES.get(name, "chat") in row.abilities]
+        having = [
+            row.name for row in self.catalogue if (row.dialect, name) in MODULES and OPERATION_ABILITIES.get(name, "chat") in row.abilities
+        ]
         shown = ", ".join(having[:12]) + (" …" if len(having) > 12 else "")
         raise Unsupported(f"{_METHODS.get(name, name)}: {provider.title} does not have it; these do: {shown}", provider=provider.name)
 
@@ -289,7 +281,9 @@ def _endpoint(provider: Provider, base_url: str) -> Endpoint:
 
 def _instead(provider: Provider) -> str:
     """What may be asked of a provider that answers no prompts."""
-    having = [name for name, ability in _ABILITIES.items() if ability in provider.abilities and (provider.dialect, name) in MODULES]
+    having = [
+        name for name, ability in OPERATION_ABILITIES.items() if ability in provider.abilities and (provider.dialect, name) in MODULES
+    ]
     return f"it has {' and '.join(_METHODS.get(name, name) for name in having) or 'nothing that can be asked here'}"
 
 

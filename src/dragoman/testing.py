@@ -22,15 +22,15 @@ The fixture ``dragoman_emulator`` makes emulators, which are closed at the end o
         assert emulator.requests[0].request.messages[-1].text == "Hi"
 
 It takes the arguments of ``dragoman.emulator.Emulator``: ``scenario`` (``"echo"``, ``"lorem=200"``, an ``Answer``, a callable …),
-``ttft_s``, ``tokens_per_second``, ``faults`` (``"status=429,retry-after=1,times=2"``, see ``Fault``). A single request asks for a fault by
-the header ``x-dragoman-fault``, or behind the model's name: ``gpt-4.1!cut-after=100``.
+``operations`` (own answers to what else may be asked), ``ttft_s``, ``tokens_per_second``, ``faults`` (``"status=429,times=2"``, see
+``Fault``). A single request asks for a fault by the header ``x-dragoman-fault``, or behind the model's name: ``gpt-4.1!cut-after=100``.
 
 Importing this module loads nothing but pytest; the emulator itself is loaded when it is first used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from dragoman.catalogue.load import Catalogue
     from dragoman.emulator import Answer, Emulator, Fault, Scenario, tool_call
     from dragoman.emulator.emulator import Faults, Providers
+    from dragoman.emulator.operations import Operated
 
 __all__ = ["Answer", "Emulator", "EmulatorFactory", "Fault", "dragoman_emulator", "tool_call"]
 
@@ -62,6 +63,7 @@ class EmulatorFactory(Protocol):
         faults: Faults = None,
         port: int = 0,
         catalogue: Catalogue | None = None,
+        operations: Mapping[str, Operated] | None = None,
     ) -> Emulator: ...
 
 

@@ -48,10 +48,15 @@ def test_a_base_url_may_hold_placeholders() -> None:
 
 
 def test_what_nobody_serves_is_a_404_that_says_what_is_served() -> None:
-    plan = app("raycast", "openai").answer(call({}, path="/openai/v1/embeddings"), NOW_S)
+    elsewhere = app("raycast", "openai").answer(call({}, path="/elsewhere"), NOW_S)
+    near = app("raycast", "openai").answer(call({}, path="/openai/v1/nothing"), NOW_S)
 
-    assert plan.status == 404
-    assert "POST /raycast/api/v1/ai/chat_completions, POST /openai/v1/chat/completions" in whole(plan)["error"]["message"]
+    assert (elsewhere.status, near.status) == (404, 404)
+    assert "POST /raycast/api/v1/ai/chat_completions, POST /openai/v1/chat/completions" in whole(elsewhere)["error"]["message"]
+    told = whole(near)["error"]["message"]
+    assert "POST /openai/v1/chat/completions, POST /openai/v1/completions, POST /openai/v1/responses, POST /openai/v1/embeddings" in told
+    assert "GET /openai/v1/models" in told
+    assert "raycast" not in told
 
 
 @pytest.mark.parametrize(("method", "path", "allowed"), [("GET", OPENAI, "POST"), ("POST", "/openai/v1/models", "GET")])
@@ -129,10 +134,22 @@ def test_the_models_of_a_row_are_listed_in_openais_form(name: str, path: str) ->
     assert listing["object"] == "list"
 
 
-def test_a_fault_may_be_asked_of_the_list_of_models() -> None:
-    plan = app().answer(call({}, KEY, ("x-dragoman-fault", "status=503"), path="/openai/v1/models", method="GET"), NOW_S)
+def test_a_list_of_models_meets_those_faults_alone_that_it_asks_for_itself() -> None:
+    emulated = app(faults=["status=500,times=1"])
+    asked = [(KEY, ("x-dragoman-fault", "status=503")), (KEY,)]
+    plans = [emulated.answer(call({}, *headers, path="/openai/v1/models", method="GET"), NOW_S) for headers in asked]
 
-    assert plan.status == 503
+    assert [plan.status for plan in plans] == [503, 200]
+
+
+@pytest.mark.parametrize("path", ["/openai/v1/completions", "/openai/v1/responses"])
+def test_a_host_answers_prompts_on_each_wire_that_its_abilities_name(path: str) -> None:
+    plan = app("openai").answer(call({"model": "m", "prompt": "Well", "input": "Well"}, path=path), NOW_S)
+
+    assert plan.status == 200
+    assert plan.request
+    assert plan.request.messages[0].text == "Well"
+    assert b"Well" in body(plan.steps)
 
 
 # --- every row, every dialect -----------------------------------------------------------------------------------------------------------

@@ -38,6 +38,17 @@ many requests for later."""
 SERVICES: Final = frozenset[Ability]({"images_out", "embeddings", "rerank", "moderation", "speech", "transcription"})
 """Abilities that a host may have without answering prompts."""
 
+OPERATION_ABILITIES: Final[dict[str, Ability]] = {
+    "embed": "embeddings",
+    "rank": "rerank",
+    "generate_image": "images_out",
+    "speak": "speech",
+    "transcribe": "transcription",
+    "moderate": "moderation",
+    "count_tokens": "token_count",
+}
+"""What a row says of a provider that has an operation of ``wire.operations``; to list its models is none."""
+
 PLACEHOLDER: Final = re.compile(r"\{([A-Z][A-Z0-9_]*(?:\|[A-Z][A-Z0-9_]*)*)\}")
 """In a base URL: ``{VARIABLE}`` is filled from the environment, ``{FIRST|SECOND}`` from the first of these that is set."""
 

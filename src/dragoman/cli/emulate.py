@@ -93,8 +93,9 @@ def line(record: Record) -> Text:
     from rich.text import Text
 
     took = "" if record.ended_s is None else f"{record.ended_s - record.started_s:.2f} s"
-    asked = record.request
-    what = f"{asked.model}{' streamed' if asked.stream else ''}" if asked else ""
+    asked = record.request or record.asked
+    streamed = " streamed" if getattr(asked, "stream", False) else ""
+    what = f"{record.operation or ''} {getattr(asked, 'model', None) or ''}{streamed}".strip()
     outcome = record.outcome or "under way"
     return Text.assemble(
         (f"{record.status or '–'!s:>3} ", "bold"),

@@ -1,6 +1,7 @@
 """The emulated providers without their sockets: a call in, a plan of the answer out.
 
-Everything about a provider comes from its row and its dialect; nothing here knows one by name. Counts (request numbers, used-up faults) are
+Everything about a provider comes from its row and its dialect; nothing here knows one by name. Prompts are answered by the scenario, all
+else by ``operations``. Counts (request numbers, used-up faults) are
 the only state, and time comes in as an argument.
 """
 
@@ -8,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Final, Literal
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -19,23 +21,30 @@ from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import AuthFailed, BadRequest, DragomanError, ServerFault, UsageError
 from dragoman.core.events import Event, OrderCheck
 from dragoman.core.exchange import Call, Headers, Reply, header
-from dragoman.core.opaque import JsonObject
 from dragoman.core.request import Request
 from dragoman.emulator.answer import Answer, answer_events, complete_events
 from dragoman.emulator.fault import Fault
-from dragoman.emulator.plan import NO_FAULT, PAGE, Pace, Plan, plan_events, plan_reply, sample
+from dragoman.emulator.operations import ANSWERS, ANY_MODEL, SAMPLES, Asking, Operated, operations_of
+from dragoman.emulator.plan import NO_FAULT, PAGE, Pace, Plan, asked_error, plan_events, plan_operation, plan_reply, sample
 from dragoman.emulator.scenario import Scenario
 from dragoman.wire.dialect import Dialect
-from dragoman.wire.dialects import dialect
-from dragoman.wire.payload import dump
+from dragoman.wire.dialects import NAMES, dialect
+from dragoman.wire.operations import operation
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.status import by_status
 
+Asked = TypeVar("Asked", bound=msgspec.Struct)
+
+LISTING: Final = "list_models"
 FAULT_HEADER: Final = "x-dragoman-fault"
 FAULT_MARK: Final = "!"
 """What parts a model's name from the fault asked for behind it."""
 WRONG_KEY: Final = "wrong-key"
 """The one key that every emulated provider refuses."""
+FACES: Final = {("openai_chat", "completions"): "openai_completions", ("openai_chat", "responses"): "openai_responses"}
+"""Other wires of prompts that a host has beside its dialect, by the ability that its row names."""
+TELLS_FAILURES: Final = "openai_chat"
+"""In whose form a dialect of operations alone tells its failures: its modules read OpenAI's."""
 
 
 class Mount:
@@ -44,7 +53,8 @@ class Mount:
     def __init__(self, row: Provider) -> None:
         self.row = row
         self.name = row.name
-        self.dialect: Dialect = dialect(row.dialect)
+        self.dialect: Dialect = dialect(row.dialect if row.dialect in NAMES else TELLS_FAILURES)
+        self.operations = {name: operation(row.dialect, name) for name in operations_of(row)}
         try:
             self.quirks = msgspec.convert(row.quirks, Quirks)
         except msgspec.ValidationError as fault:
@@ -57,23 +67,48 @@ class Mount:
         """What stands behind host and port in the base URL of this provider."""
         return f"/{self.name}{self.base}"
 
+    def faces(self) -> Iterator[Mount]:
+        """The provider on the other wires that it has for prompts."""
+        for (dialect_name, ability), face in FACES.items():
+            if self.row.dialect == dialect_name and ability in self.row.abilities:
+                yield Mount(msgspec.structs.replace(self.row, dialect=face, quirks={}, abilities=("chat",)))
+
 
 class _Route(msgspec.Struct, frozen=True):
     pattern: re.Pattern[str]
     """Of the whole path; its group ``own`` is the part below the base URL."""
-    method: Literal["GET", "POST"]
+    method: str
     mount: Mount
     answer: Callable[[App, Mount, Call, int], Plan]
+
+
+class _Form(msgspec.Struct, frozen=True):
+    """In which form something is answered, also where it is something else than was asked for."""
+
+    mount: Mount
+    content_type: str
+    fail: Callable[[DragomanError], bytes]
+    """A failure inside an answer."""
+    model: str
+    stream: bool = False
 
 
 class App:
     """Answers calls for ``providers``, the first of which also answers at the root."""
 
-    def __init__(self, providers: Sequence[Provider], scenario: Scenario, pace: Pace, faults: Sequence[Fault] = ()) -> None:
+    def __init__(
+        self,
+        providers: Sequence[Provider],
+        scenario: Scenario,
+        pace: Pace,
+        faults: Sequence[Fault] = (),
+        operations: Mapping[str, Operated] = MappingProxyType({}),
+    ) -> None:
         self.mounts = tuple(Mount(row) for row in providers)
         self._scenario = scenario
         self._pace = pace
         self._faults = tuple(faults)
+        self._operations = dict(operations)
         self._used: Counter[tuple[str, Fault]] = Counter()
         self._count = 0
         self._routes = [route for prefixed in (True, False) for mount in self.mounts for route in _routes(mount, prefixed)]
@@ -84,8 +119,7 @@ class App:
         path = call.url.partition("?")[0]
         found = [(route, hit) for route in self._routes if (hit := route.pattern.fullmatch(path))]
         if not found:
-            plan = self._refuse(self._nearest_mount(path), self._no_such_path(call))
-            return msgspec.structs.replace(plan, provider=None)
+            return self._refuse_path(call, path)
         route, hit = next((pair for pair in found if pair[0].method == call.method), found[0])
         mount = route.mount
         if route.method != call.method:
@@ -101,13 +135,12 @@ class App:
             return self._refuse(mount, ServerFault(f"the emulator failed: {type(error).__name__}: {error}", status=500))
         return self._signed(plan, mount)
 
-    def _nearest_mount(self, path: str) -> Mount:
-        """In whose form to say that a path is nobody's."""
-        return next((mount for mount in self.mounts if path.startswith(f"/{mount.name}/")), self.mounts[0])
-
-    def _no_such_path(self, call: Call) -> DragomanError:
-        served = ", ".join(f"POST {mount.url_path}{mount.path}" for mount in self.mounts)
-        return BadRequest(f"nothing answers {call.method} {call.url.partition('?')[0]}; served here: {served}", status=404)
+    def _refuse_path(self, call: Call, path: str) -> Plan:
+        """Says that a path is nobody's, in the form of the provider below whose name it is, else of the first."""
+        near = [mount for mount in self.mounts if path.startswith(f"/{mount.name}/")]
+        served = ", ".join(_served(near[0]) if near else [f"POST {mount.url_path}{mount.path}" for mount in self.mounts])
+        error = BadRequest(f"nothing answers {call.method} {path}; served here: {served}", status=404)
+        return msgspec.structs.replace(self._refuse((near or self.mounts)[0], error), provider=None)
 
     def _refuse(self, mount: Mount, error: DragomanError, headers: Headers = ()) -> Plan:
         reply = mount.dialect.encode_error(error, mount.quirks)
@@ -121,22 +154,28 @@ class App:
 
     # --- the answer itself
 
-    def _answer_request(self, mount: Mount, call: Call, now_s: int) -> Plan:
-        request = mount.dialect.decode_request(call, mount.quirks)
-        model, mark, suffix = request.model.partition(FAULT_MARK)
-        request = msgspec.structs.replace(request, model=model)
-        told = header(call.headers, FAULT_HEADER) or (suffix if mark else None)
-        asked = None if told is None else self._live(mount, Fault.parse(told))
+    def _answer_prompt(self, mount: Mount, call: Call, now_s: int) -> Plan:
+        request, asked = self._read_fault(mount, call, mount.dialect.decode_request(call, mount.quirks))
         try:
             plan = self._plan(mount, request, asked, now_s)
         except DragomanError as error:
             plan = self._refuse(mount, error)
         return msgspec.structs.replace(plan, request=request)
 
+    def _read_fault(self, mount: Mount, call: Call, request: Asked) -> tuple[Asked, Fault | None]:
+        """The request without the mark behind its model's name, and the fault that it asks for itself."""
+        model, mark, suffix = _model_of(request).partition(FAULT_MARK)
+        if mark:
+            request = msgspec.structs.replace(request, model=model)
+        told = header(call.headers, FAULT_HEADER) or (suffix if mark else None)
+        return request, None if told is None else self._live(mount, Fault.parse(told))
+
     def _plan(self, mount: Mount, request: Request, asked: Fault | None, now_s: int) -> Plan:
         general = self._general(mount) if asked is None else asked
+        encoder = mount.dialect.encoder(request, mount.quirks)
+        form = _Form(mount, encoder.content_type, encoder.fail, request.model, request.stream)
         if general.replaces:
-            return self._replace(mount, request, general)
+            return self._replace(form, general)
         fault = general
         try:
             said = self._scenario(request)
@@ -149,20 +188,20 @@ class App:
                     fault = self._live(mount, Fault.of(said.fault))
                 events = answer_events(said, request, f"call_emulated_{self._count}")
             if fault.replaces:
-                return self._replace(mount, request, fault)
+                return self._replace(form, fault)
             events = _begun(_checked(complete_events(events, request, f"chatcmpl-emulated-{self._count}", now_s)))
         except DragomanError:
             raise
         except Exception as error:
             raise _scenario_failure(error) from error
         self._use(mount, fault)
-        plan = plan_events(events, request, mount.dialect.encoder(request, mount.quirks), self._pace, fault, mount.quirks)
+        plan = plan_events(events, request, encoder, self._pace, fault, mount.quirks)
         return msgspec.structs.replace(plan, fault=None if fault == NO_FAULT else fault)
 
-    def _replace(self, mount: Mount, request: Request, fault: Fault) -> Plan:
-        self._use(mount, fault)
+    def _replace(self, form: _Form, fault: Fault) -> Plan:
+        self._use(form.mount, fault)
         error = _status_error(fault) if fault.status is not None and not fault.html else None
-        plan = plan_reply(_replacement(mount, request, fault, error), fault)
+        plan = plan_reply(_replacement(form, fault, error), fault)
         return msgspec.structs.replace(plan, fault=fault, error=error)
 
     # --- faults that are used up
@@ -181,29 +220,78 @@ class App:
 
     # --- what else is asked
 
-    def _list_models(self, mount: Mount, call: Call, now_s: int) -> Plan:
-        told = header(call.headers, FAULT_HEADER)
-        fault = self._live(mount, Fault.parse(told)) if told else NO_FAULT
+    def _answer_operation(self, name: str, mount: Mount, call: Call, now_s: int) -> Plan:
+        request, asked = self._read_fault(mount, call, mount.operations[name].decode_request(call, mount.quirks))
+        try:
+            plan = self._plan_operation(name, mount, request, asked, now_s)
+        except DragomanError as error:
+            plan = self._refuse(mount, error)
+        return msgspec.structs.replace(plan, operation=name, asked=request)
+
+    def _plan_operation(self, name: str, mount: Mount, request: Any, asked: Fault | None, now_s: int) -> Plan:
+        fault = self._fault_of(name, mount) if asked is None else asked
+        form = _Form(mount, "application/json", lambda error: mount.dialect.encode_error(error, mount.quirks).body, _model_of(request))
         if fault.replaces:
-            return self._replace(mount, Request(model="", messages=()), fault)
-        models = [{"id": model.name, "object": "model", "created": 0, "owned_by": mount.name} for model in mount.row.models]
-        listing: JsonObject = {"object": "list", "data": models}
-        return plan_reply(Reply(200, (("content-type", "application/json"),), dump(listing)), fault)
+            return self._replace(form, fault)
+        try:
+            reply = mount.operations[name].encode_reply(self._operate(name, request, mount, now_s), request, mount.quirks)
+        except DragomanError:
+            raise
+        except Exception as error:
+            raise _scenario_failure(error) from error
+        self._use(mount, fault)
+        pace = Pace() if name == LISTING else self._pace
+        plan = plan_operation(reply, pace, fault, form.fail(asked_error(fault)))
+        return msgspec.structs.replace(plan, fault=None if fault == NO_FAULT else fault)
+
+    def _fault_of(self, name: str, mount: Mount) -> Fault:
+        """A list of models is what clients ask before they begin: it meets those faults alone that it asks for itself."""
+        return NO_FAULT if name == LISTING else self._general(mount)
+
+    def _operate(self, name: str, request: Any, mount: Mount, now_s: int) -> Any:
+        own = self._operations.get(name)
+        return own(request) if own else ANSWERS[name](request, Asking(mount.row, self._count, now_s))
 
 
 # --- routes -----------------------------------------------------------------------------------------------------------------------------
 
-_LISTED: Final = ("openai_chat",)
-"""Dialects in whose customary form the list of models is told."""
-
 
 def _routes(mount: Mount, prefixed: bool) -> Iterator[_Route]:
     base = _pattern(mount.url_path if prefixed else mount.base)
-    for own in (_pattern(mount.quirks.path.partition("?")[0]),) if mount.quirks.path else mount.dialect.ROUTES:
-        yield _Route(re.compile(f"{base}(?P<own>{own})"), "POST", mount, App._answer_request)
-    if mount.row.dialect in _LISTED:
-        for path in dict.fromkeys(("/models", f"{mount.path.removesuffix(mount.dialect.PATH)}/models")):
-            yield _Route(re.compile(f"{base}(?P<own>{re.escape(path)})"), "GET", mount, App._list_models)
+    if mount.row.answers_prompts:
+        for one in (mount, *mount.faces()):
+            for own in _prompt_paths(one):
+                yield _Route(re.compile(f"{base}(?P<own>{own})"), "POST", one, App._answer_prompt)
+    for name, speaking in mount.operations.items():
+        method, path = _where(name, mount)
+        theirs = _pattern(path).replace(re.escape(ANY_MODEL), "[^/]+")
+        for own in dict.fromkeys((theirs, *speaking.ROUTES)):
+            yield _Route(re.compile(f"{base}(?P<own>{own})"), method, mount, _operating(name))
+
+
+def _prompt_paths(mount: Mount) -> Sequence[str]:
+    return (_pattern(mount.quirks.path.partition("?")[0]),) if mount.quirks.path else mount.dialect.ROUTES
+
+
+def _operating(name: str) -> Callable[[App, Mount, Call, int], Plan]:
+    return lambda app, mount, call, now_s: app._answer_operation(name, mount, call, now_s)
+
+
+def _where(name: str, mount: Mount) -> tuple[str, str]:
+    """Method and path of an operation, as the client role of its dialect says it to this host."""
+    call = mount.operations[name].encode_request(SAMPLES[name], mount.quirks)
+    return call.method, call.url.partition("?")[0]
+
+
+def _served(mount: Mount) -> list[str]:
+    """All that answers below a provider's name, as methods and paths."""
+    prompts = [f"POST {mount.url_path}{one.path}" for one in (mount, *mount.faces())] if mount.row.answers_prompts else []
+    places = [_where(name, mount) for name in mount.operations]
+    return [*prompts, *(f"{method} {mount.url_path}{path.replace(ANY_MODEL, '{model}')}" for method, path in places)]
+
+
+def _model_of(request: object) -> str:
+    return getattr(request, "model", None) or ""
 
 
 def _pattern(path: str) -> str:
@@ -285,9 +373,9 @@ def _status_error(fault: Fault) -> DragomanError:
     )
 
 
-def _replacement(mount: Mount, request: Request, fault: Fault, error: DragomanError | None) -> Reply:
+def _replacement(form: _Form, fault: Fault, error: DragomanError | None) -> Reply:
     if error is not None:
-        reply = mount.dialect.encode_error(error, mount.quirks)
+        reply = form.mount.dialect.encode_error(error, form.mount.quirks)
         headers = reply.headers
         if fault.retry_after_s is not None and header(headers, "retry-after") is None:
             headers = (*headers, ("retry-after", f"{fault.retry_after_s:g}"))
@@ -295,19 +383,16 @@ def _replacement(mount: Mount, request: Request, fault: Fault, error: DragomanEr
     if fault.html:
         waits = () if fault.retry_after_s is None else (("retry-after", f"{fault.retry_after_s:g}"),)
         return Reply(fault.status or 200, (("content-type", "text/html; charset=utf-8"), *waits), PAGE)
-    encoder = mount.dialect.encoder(request, mount.quirks)
-    body = b"" if fault.empty else _passing_fault(mount, request)
-    return Reply(200, (("content-type", encoder.content_type),), body)
+    body = b"" if fault.empty else _passing_fault(form)
+    return Reply(200, (("content-type", form.content_type),), body)
 
 
-def _passing_fault(mount: Mount, request: Request) -> bytes:
+def _passing_fault(form: _Form) -> bytes:
     """The words by which this host announces its passing fault: a bare line of a stream, or the error record of a whole answer."""
-    passing = mount.quirks.passing_faults
+    name, passing = form.mount.name, form.mount.quirks.passing_faults
     if not passing:
-        raise UsageError(f"fault: passing-fault was given; {mount.name} has none in its row")
-    text = sample(passing[0].pattern, request.model)
+        raise UsageError(f"fault: passing-fault was given; {name} has none in its row")
+    text = sample(passing[0].pattern, form.model)
     if text is None:
-        raise UsageError(f"fault: passing-fault was given; no text could be made for the pattern {passing[0].pattern!r} of {mount.name}")
-    if request.stream:
-        return text.encode() + b"\n"
-    return mount.dialect.encoder(request, mount.quirks).fail(ServerFault(text))
+        raise UsageError(f"fault: passing-fault was given; no text could be made for the pattern {passing[0].pattern!r} of {name}")
+    return text.encode() + b"\n" if form.stream else form.fail(ServerFault(text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from dragoman.emulator.answer import Answer
 from dragoman.emulator.app import App, Mount
 from dragoman.emulator.fault import Fault
 from dragoman.emulator.log import Log
+from dragoman.emulator.operations import ANSWERS, Operated
 from dragoman.emulator.plan import Pace
 from dragoman.emulator.scenario import Scenario, scenario_of
 from dragoman.emulator.server import Server
@@ -34,7 +35,9 @@ class Emulator:
         with Emulator(["raycast", "openai"]) as emulator:
             emulator.url("raycast")                     # http://127.0.0.1:<port>/raycast, to be used as base URL
 
-    ``requests`` lists what was asked and how it ended. Every argument is checked here; raises ``UsageError``.
+    ``operations`` gives answers of one's own to what else may be asked, by names of ``wire.operations``: ``{"embed": lambda request: …}``,
+    from the core's request to the core's answer. ``requests`` lists what was asked and how it ended. Every argument is checked here;
+    raises ``UsageError``.
     """
 
     def __init__(
@@ -49,12 +52,13 @@ class Emulator:
         port: int = 0,
         catalogue: Catalogue | None = None,
         allow_remote: bool = False,
+        operations: Mapping[str, Operated] | None = None,
     ) -> None:
         _check_address(host, port, allow_remote)
         rows = _rows(providers, catalogue or Catalogue())
         self._host = "127.0.0.1" if host == "localhost" else host
         self._port = port
-        self._app = App(rows, scenario_of(scenario), _pace(ttft_s, tokens_per_second), _faults(faults))
+        self._app = App(rows, scenario_of(scenario), _pace(ttft_s, tokens_per_second), _faults(faults), _operations(operations or {}))
         self.requests = Log()
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
@@ -183,6 +187,15 @@ def _faults(given: Faults) -> list[Fault]:
     if given is None:
         return []
     return [Fault.of(one) for one in ((given,) if isinstance(given, (Fault, str)) else given)]
+
+
+def _operations(given: Mapping[str, Operated]) -> Mapping[str, Operated]:
+    for name, answer in given.items():
+        if name not in ANSWERS:
+            raise UsageError(f"operations: {name!r} is not known; {nearest(str(name), list(ANSWERS))}")
+        if not callable(answer):
+            raise UsageError(f"operations[{name!r}]: {type(answer).__name__} was given; a callable is expected")
+    return given
 
 
 _SHOWN: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}

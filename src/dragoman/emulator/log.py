@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from typing import overload
+from typing import Any, overload
 
 import msgspec
 
@@ -27,7 +27,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     provider: str | None = None
     """Whose wire answered; ``None`` where the path is nobody's."""
     request: Request | None = None
-    """What was asked, where it could be read."""
+    """The prompt that was sent, where it could be read."""
+    operation: str | None = None
+    """What was asked for besides an answer, by its name in ``wire.operations``."""
+    asked: Any = None
+    """What was asked of the operation, as the core's value."""
     error: DragomanError | None = None
     """What was answered in place of an answer, or what the scenario failed with."""
     fault: Fault | None = None

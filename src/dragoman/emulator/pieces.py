@@ -30,6 +30,11 @@ def fragments(arguments: str) -> Iterator[str]:
     return (arguments[at : at + FRAGMENT_CHARACTERS] for at in range(0, len(arguments), FRAGMENT_CHARACTERS))
 
 
+def count_text(text: str) -> int:
+    """How many pieces ``text`` has."""
+    return sum(1 for _ in pieces(text))
+
+
 def count_messages(messages: tuple[Message, ...]) -> int:
     """The pieces of all that was said; a part that is no text (a picture, a file) is one."""
     return sum(_count_part(part) for message in messages for part in message.parts)
@@ -38,14 +43,10 @@ def count_messages(messages: tuple[Message, ...]) -> int:
 def _count_part(part: AnyPart) -> int:
     match part:
         case Text() | Reasoning() | Refusal():
-            return _count(part.text)
+            return count_text(part.text)
         case ToolCall():
             return sum(1 for _ in fragments(part.arguments))
         case ToolResult():
             return sum(_count_part(inner) for inner in part.parts)
         case _:
             return 1
-
-
-def _count(text: str) -> int:
-    return sum(1 for _ in pieces(text))

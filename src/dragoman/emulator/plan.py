@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from dragoman.core.errors import DragomanError, ServerFault
 from dragoman.core.events import BlockStarted, Event, Finished
-from dragoman.core.exchange import Encoder, Headers, Reply, with_headers
+from dragoman.core.exchange import Encoder, Headers, Reply, header, with_headers
 from dragoman.core.request import Request
 from dragoman.emulator.answer import DELTAS
 from dragoman.emulator.fault import Fault
 from dragoman.wire.quirks import Quirks
+from dragoman.wire.sse import CONTENT_TYPE, encode_event
 
 Outcome = Literal["finished", "abandoned", "cut", "refused"]
 """How a request ended: answered to the end, left by the client, cut off by a fault or the emulator's stop, or answered with an error."""
@@ -75,6 +76,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Time before the first byte of the head."""
     provider: str | None = None
     request: Request | None = None
+    operation: str | None = None
+    asked: Any = None
     error: DragomanError | None = None
     fault: Fault | None = None
 
@@ -82,6 +85,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def outcome(self) -> Outcome:
         """What a performance to the end amounts to."""
         return "refused" if self.status >= 400 else "finished"
+
+
+FACTS: Final = ("provider", "request", "operation", "asked", "error", "fault", "status")
+"""What of a plan is worth telling of its request."""
 
 
 def plan_events(events: Iterable[Event], request: Request, encoder: Encoder, pace: Pace, fault: Fault, quirks: Quirks) -> Plan:
@@ -115,6 +122,23 @@ def plan_reply(reply: Reply, fault: Fault = NO_FAULT) -> Plan:
     steps = whole if fault.stall_after is None else halves
     by_bytes = msgspec.structs.replace(fault, malformed_after=None, stall_after=None, stall_s=None)
     return _faulty(reply.status, reply.headers, iter(steps), len(body), by_bytes)
+
+
+def plan_operation(reply: Reply, pace: Pace, fault: Fault, failure: bytes) -> Plan:
+    """The answer to an operation, which waits for the model to begin; where it is an event stream, each event is one.
+
+    ``failure`` tells what ``error-after`` asks for.
+    """
+    if header(reply.headers, "content-type") == CONTENT_TYPE:
+        events = reply.body.removesuffix(b"\n\n").split(b"\n\n")
+        steps: Iterator[Step] = (Write(event + b"\n\n") for event in (events[:-1] if fault.no_end else events))
+        if fault.error_after is not None:
+            steps = _fail_after(steps, fault.error_after, encode_event(failure))
+        plan = _faulty(reply.status, reply.headers, steps, None, fault)
+    else:
+        told = reply if fault.error_after is None else Reply(200, (("content-type", "application/json"),), failure)
+        plan = plan_reply(told, fault)
+    return msgspec.structs.replace(plan, delay_s=plan.delay_s + pace.ttft_s)
 
 
 def _faulty(status: int, headers: Headers, steps: Iterator[Step], length: int | None, fault: Fault) -> Plan:

@@ -22,7 +22,7 @@ from dragoman.core.errors import UsageError
 from dragoman.core.exchange import Call
 from dragoman.emulator.app import App
 from dragoman.emulator.log import Log, Record
-from dragoman.emulator.plan import Cut, Outcome, Plan, Stall, Step, Wait, Write
+from dragoman.emulator.plan import FACTS, Cut, Outcome, Plan, Stall, Step, Wait, Write
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
@@ -243,7 +243,7 @@ class Connection(asyncio.Protocol):
         outcome: Outcome = "cut"
         try:
             plan = self._server.app.answer(incoming.call(), int(time.time()))
-            log.change(number, provider=plan.provider, request=plan.request, error=plan.error, fault=plan.fault, status=plan.status)
+            log.change(number, **{fact: getattr(plan, fact) for fact in FACTS})
             outcome = await performance.perform(plan)
         except asyncio.CancelledError:
             outcome = self._left
