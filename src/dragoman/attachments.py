@@ -101,6 +101,14 @@ def attach(source: Attachable, *, media_type: str | None = None, name: str | Non
     return _from_url(source, media_type, name, max_bytes)
 
 
+def attached(source: Attachable, where: str) -> Attachment:
+    """``source`` as a part of what is asked. Raises ``UsageError`` that begins with ``where``."""
+    try:
+        return attach(source)
+    except UsageError as fault:
+        raise UsageError(f"{where}: {fault.message}", param=where) from None
+
+
 def _from_url(url: str, media_type: str | None, name: str | None, max_bytes: int) -> Attachment:
     try:
         parts = urlsplit(url)

@@ -61,7 +61,7 @@ from dragoman.operations import (
     sound_of,
     texts,
 )
-from dragoman.prompts import CallOptions, Options, Prompt, request_from
+from dragoman.prompts import CallOptions, Options, Prompt, is_strict, request_from
 from dragoman.response import Response, StructuredResponse
 from dragoman.router import Router, check_base_url
 from dragoman.settings import Surroundings, check_parts
@@ -161,7 +161,7 @@ class _Configured:
     def route(self, request: Request, options: Options) -> tuple[Flow[None], str, str]:
         """The flow that answers ``request``, its provider's name and the provider's own name of the model."""
         timeouts = self.timeouts_of(options)
-        target = self.router.target(request, options.get("key"), options.get("base_url"), options.get("strict", False))
+        target = self.router.target(request, options.get("key"), options.get("base_url"), is_strict(options))
         return self.router.tries(target, timeouts), target.provider, target.model
 
     def timeouts_of(self, options: CallOptions) -> Timeouts:
@@ -185,6 +185,7 @@ class _Configured:
     def exchange(self, operation: Operation[Answer], model: str, request: msgspec.Struct, options: CallOptions) -> Exchange[Answer]:
         """The flow that asks ``model`` (a provider's name is enough for some) for ``operation``, and what its answer will be."""
         timeouts = self.timeouts_of(options)
+        is_strict(options)
         provider, name = operation.at(self.router.catalogue, model)
         if "model" in request.__struct_fields__:
             request = msgspec.structs.replace(request, model=name or None)

@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
-from dragoman.attachments import attach
+from dragoman.attachments import attached
 from dragoman.catalogue.load import Catalogue, nearest
 from dragoman.catalogue.schema import Provider
 from dragoman.core import embedding, listing, moderation, picture, ranking, sound
@@ -305,7 +305,7 @@ def _embed_input(given: object, where: str) -> embedding.EmbedInput:
 def _embed_part(given: object, where: str) -> Text | Image:
     if isinstance(given, str):
         return Text(text=given)
-    part = attach(given) if isinstance(given, (Path, bytes)) else given
+    part = attached(given, where) if isinstance(given, (Path, bytes)) else given
     if not isinstance(part, (Text, Image)):
         raise UsageError(f"{where}: {type(part).__name__} was given; a text or a picture is expected")
     return part
@@ -315,7 +315,7 @@ def image_of(given: Picture | None, name: str) -> Image | None:
     """A picture to work on. Raises ``UsageError`` where it is none."""
     if given is None:
         return None
-    part = attach(given) if isinstance(given, (Path, bytes, str)) else given
+    part = attached(given, name) if isinstance(given, (Path, bytes, str)) else given
     if not isinstance(part, Image):
         raise UsageError(f"{name}: {type(part).__name__} was given; a picture is expected")
     return part
@@ -331,7 +331,7 @@ def images_of(given: Picture | Sequence[Picture] | None) -> tuple[Image | None, 
 
 def sound_of(given: Sound) -> tuple[Audio, str]:
     """A sound to write down, and its file's name, by whose ending some services know its form. Raises ``UsageError``."""
-    part = attach(given) if isinstance(given, (Path, bytes)) else given
+    part = attached(given, "audio") if isinstance(given, (Path, bytes)) else given
     if isinstance(part, File) and (part.media_type or "").startswith("video/"):
         part = Audio(data=part.data, media_type=part.media_type)  # services take a film for what is said in it
     if not isinstance(part, Audio):

@@ -87,12 +87,20 @@ def request_from(model: str, prompt: Prompt, stream: bool, options: Mapping[str,
         raise UsageError(explain(str(fault))) from None
 
 
+def is_strict(options: Mapping[str, Any]) -> bool:
+    """Whether the call asks for all or nothing. Raises ``UsageError``: a word such as "no" would be taken for yes."""
+    strict = options.get("strict")
+    if strict is not None and not isinstance(strict, bool):
+        raise UsageError(f"strict: {strict!r} was given; True or False is allowed", param="strict")
+    return bool(strict)
+
+
 def sayable(value: Any, where: str) -> Any:
     """``value`` with every string of a class of its own as a plain one. Raises ``UsageError`` that names a number JSON cannot say."""
     if isinstance(value, str):
         return value if type(value) is str else str.__str__(value)
-    if isinstance(value, float) and not isfinite(value):
-        raise UsageError(f"{where}: {value} was given; a finite number is expected", param=where)
+    if isinstance(value, (int, float)) and not _is_finite(value):
+        raise UsageError(f"{where}: {_in_words(value)} was given; a finite number is expected", param=where)
     if type(value) in (list, tuple):
         return type(value)(sayable(item, f"{where}[{i}]") for i, item in enumerate(value))
     if type(value) is dict:
@@ -102,6 +110,17 @@ def sayable(value: Any, where: str) -> Any:
         changed = {name: field for name, field in fields.items() if field is not getattr(value, name)}
         return msgspec.structs.replace(value, **changed) if changed else value
     return value
+
+
+def _is_finite(number: float) -> bool:
+    try:
+        return isfinite(number)
+    except OverflowError:  # an integer beyond every float, which readers of JSON take for infinity
+        return False
+
+
+def _in_words(number: float) -> str:
+    return f"an integer of {number.bit_length()} bits" if isinstance(number, int) else str(number)
 
 
 def messages_from(prompt: Prompt) -> tuple[Message, ...]:
@@ -128,9 +147,9 @@ def _content(item: object, where: str) -> AnyPart:
     if isinstance(item, str):
         return Text(text=item)
     if isinstance(item, (Path, bytes)):
-        from dragoman.attachments import attach
+        from dragoman.attachments import attached
 
-        return attach(item)
+        return attached(item, where)
     if isinstance(item, (Text, Image, Audio, File)):
         return item
     raise UsageError(f"{where}: {type(item).__name__} was given; the list begins as one question, so words, a file or a part is expected")

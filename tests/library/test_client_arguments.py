@@ -117,6 +117,10 @@ BAD_CALLS: list[tuple[tuple[Any, Any], dict[str, Any], type[UsageError], str]] =
     (("ollama/m", "Hi"), {"temprature": 1}, UsageError, "temprature: no such option; did you mean 'temperature'"),
     (("ollama/m", "Hi"), {"temperature": "hot"}, UsageError, "temperature: expected"),
     (("ollama/m", "Hi"), {"timeout": -1}, UsageError, "timeout is -1; a positive number of seconds"),
+    (("ollama/m", "Hi"), {"strict": "no"}, UsageError, "strict: 'no' was given; True or False is allowed"),
+    (("ollama/m", "Hi"), {"strict": 1}, UsageError, "strict: 1 was given"),
+    (("ollama/m", "Hi"), {"logprobs": "no"}, UsageError, "logprobs: expected `bool | null`, got `str`"),
+    (("ollama/m", "Hi"), {"parallel_tool_calls": 1}, UsageError, "parallel_tool_calls: expected `bool | null`, got `int`"),
     (("ollama/m", "Hi"), {"key": ""}, UsageError, "key: an empty key was given"),
     (("ollama/m", "Hi"), {"base_url": "nonsense"}, UsageError, "base_url: 'nonsense' was given"),
     (

@@ -388,6 +388,8 @@ BAD: list[tuple[str, tuple[Any, ...], dict[str, Any], type[UsageError], str]] = 
     ("embed", ("openai/m", [["a", WAV]]), {}, UsageError, "inputs[0][1]: Audio was given; a text or a picture is expected"),
     ("embed", ("openai/m", "Hi"), {"dimensions": "many"}, UsageError, "dimensions: expected `int | null`, got `str`"),
     ("embed", ("openai/m", "Hi"), {"dimension": 1}, UsageError, "dimension: no such option; did you mean 'dimensions'"),
+    ("embed", ("openai/m", ["a", b"x"]), {}, UsageError, "inputs[1]: attachment: neither its first bytes nor its name tell"),
+    ("embed", ("openai/m", "Hi"), {"strict": "no"}, UsageError, "strict: 'no' was given; True or False is allowed"),
     ("embed", ("openai/m", "Hi"), {"timeout": -1}, UsageError, "timeout is -1"),
     ("embed", ("m", "Hi"), {}, UnknownModel, "'provider/model' is expected"),
     ("embed", ("opnai/m", "Hi"), {}, UnknownModel, "did you mean 'openai'"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import UserDict
 from enum import StrEnum
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -15,7 +17,9 @@ from dragoman.core.errors import BadRequest, UsageError
 from dragoman.core.messages import Image, Message, Text, ToolCall, ToolResult
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool
 from dragoman.prompts import CALL_OPTIONS, Options, messages_from, request_from
+from dragoman.wire.dialects import NAMES, dialect
 from dragoman.wire.payload import dump
+from dragoman.wire.quirks import NONE
 
 HI = (Message("user", (Text(text="Hi"),)),)
 
@@ -208,7 +212,7 @@ def test_the_form_of_answer_is_asked_for() -> None:
 BAD_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"temprature": 1}, "temprature: no such option; did you mean 'temperature'?"),
     ({"max_tokens": 1}, "max_tokens: no such option; did you mean 'max_output_tokens'"),
-    ({"temperature": "hot"}, "temperature: expected `float | null`, got `str`"),
+    ({"temperature": "hot"}, "temperature: expected `int | float | null`, got `str`"),
     ({"max_output_tokens": 1.5}, "max_output_tokens: expected `int | null`, got `float`"),
     ({"n": "two"}, "n: expected `int | null`, got `str`"),
     ({"stop": 5}, "stop: expected `array`, got `int`"),
@@ -237,6 +241,31 @@ def test_a_wrong_option_is_named(options: dict[str, Any], words: str) -> None:
 def test_a_model_that_is_no_text_is_named(model: Any) -> None:
     with pytest.raises(UsageError, match="model: expected `str`"):
         request_from(model, "Hi", False, {})
+
+
+@pytest.mark.parametrize(("number", "words"), [(math.inf, "inf"), (math.nan, "nan"), (10**400, "an integer of 1329 bits")])
+def test_a_number_beyond_every_float_is_named(number: Any, words: str) -> None:
+    with pytest.raises(UsageError, match=f"temperature: {words} was given; a finite number is expected"):
+        request(temperature=number)
+    with pytest.raises(UsageError, match=rf"metadata.a\[1\]: {words} was given"):
+        request(metadata={"a": [1, number]})
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("number", "written"), [(1, "1"), (1.0, "1.0"), (0, "0"), (0.5, "0.5")])
+def test_a_number_is_sent_as_it_was_given(name: str, number: float, written: str) -> None:
+    speaking = dialect(name)
+    call = speaking.encode_request(request(temperature=number), NONE)
+    again = speaking.encode_request(speaking.decode_request(call, NONE), NONE)
+    for body in (call.body, again.body):
+        assert re.search(rb'"temperature":([0-9.]+)', body)[1].decode() == written  # type: ignore[index]  # every dialect has it
+
+
+def test_a_file_that_is_none_names_its_place() -> None:
+    with pytest.raises(UsageError, match=r"^messages\[0\]: attachment: neither its first bytes nor its name tell"):
+        request([b"x"])
+    with pytest.raises(UsageError, match=r"^messages\[1\]: attachment .*none\.png: there is no such file"):
+        request(["Look", Path("none.png")])
 
 
 def test_a_bad_message_says_which_parameter_it_is() -> None:

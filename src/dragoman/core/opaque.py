@@ -11,3 +11,5 @@ from typing import Any, TypeAlias
 Json: TypeAlias = Any
 JsonObject: TypeAlias = dict[str, Json]
 Extra: TypeAlias = dict[str, JsonObject]
+Number: TypeAlias = int | float
+"""As the caller wrote it: 1 is sent as ``1`` and not as ``1.0``."""

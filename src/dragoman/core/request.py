@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from dragoman.core.messages import Message
-from dragoman.core.opaque import Extra, JsonObject
+from dragoman.core.opaque import Extra, JsonObject, Number
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,11 +60,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     response_format: JsonFormat | None = None
-    temperature: float | None = None
-    top_p: float | None = None
+    temperature: Number | None = None
+    top_p: Number | None = None
     top_k: int | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
+    presence_penalty: Number | None = None
+    frequency_penalty: Number | None = None
     stop: tuple[str, ...] = ()
     max_output_tokens: int | None = None
     seed: int | None = None

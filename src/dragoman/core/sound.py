@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dragoman.core.messages import Audio
-from dragoman.core.opaque import Extra
+from dragoman.core.opaque import Extra, Number
 from dragoman.core.usage import Usage
 
 
@@ -17,7 +17,7 @@ class SpeechRequest(msgspec.Struct, frozen=True, kw_only=True):
     voice: str | None = None
     format: str | None = None
     """The form of the sound wanted: ``mp3``, ``wav``, ``opus``, ``aac``, ``flac``, ``pcm``."""
-    speed: float | None = None
+    speed: Number | None = None
     """How fast, 1 being the voice's own pace."""
     instructions: str | None = None
     """How to read it, in words."""
@@ -45,7 +45,7 @@ class TranscriptionRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Words that went before, for names and style."""
     format: str | None = None
     """The form of the answer wanted: ``json``, ``verbose_json``, ``text``, ``srt``, ``vtt``."""
-    temperature: float | None = None
+    temperature: Number | None = None
     timestamps: tuple[str, ...] = ()
     """What shall be told with its time: ``word``, ``segment``."""
     stream: bool = False

@@ -54,7 +54,7 @@ def _wait(told: str, epoch_s: float) -> float | None:
 
 def _number(text: str) -> float | None:
     try:
-        number = float(text)
+        number = float(text.replace("_", "?"))  # Python alone reads 1_0 as a number
     except ValueError:
         return None
     return _finite(number)

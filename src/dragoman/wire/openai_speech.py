@@ -13,7 +13,7 @@ import msgspec
 from dragoman.core.errors import BadReply, BadRequest, StreamCut
 from dragoman.core.exchange import Call, Reply, header
 from dragoman.core.messages import Audio
-from dragoman.core.opaque import Json, JsonObject
+from dragoman.core.opaque import Json, JsonObject, Number
 from dragoman.core.sound import Speech, SpeechRequest
 from dragoman.core.usage import Usage
 from dragoman.wire.media import decode_base64, encode_base64, sniff_audio
@@ -43,7 +43,7 @@ class _Body(msgspec.Struct):
     input: str
     voice: str | None = None
     response_format: str | None = None
-    speed: float | None = None
+    speed: Number | None = None
     instructions: str | None = None
     stream_format: str | None = None
 

@@ -14,7 +14,7 @@ from dragoman.core.errors import BadReply, BadRequest, DragomanError, StreamCut,
 from dragoman.core.events import BlockStarted, Event, Finished, FinishReason, MediaDelta, Started, TextDelta
 from dragoman.core.exchange import Call, Decoder, Encoder, with_headers
 from dragoman.core.messages import Message, Reasoning, Source, Text
-from dragoman.core.opaque import Json, JsonObject
+from dragoman.core.opaque import Json, JsonObject, Number
 from dragoman.core.request import Request
 from dragoman.wire.blocks import Blocks
 from dragoman.wire.carried import foreign_fields, uncarried
@@ -80,7 +80,7 @@ def _encode_message(message: Message, position: int, warnings: list[str]) -> Jso
 class _Body(msgspec.Struct):
     model: str
     messages: list[Json]
-    temperature: float | None = None
+    temperature: Number | None = None
 
 
 def decode_request(call: Call, quirks: Quirks) -> Request:

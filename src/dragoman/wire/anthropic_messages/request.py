@@ -16,7 +16,7 @@ import msgspec
 
 from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, Headers, header, with_headers
-from dragoman.core.opaque import Extra, Json, JsonObject
+from dragoman.core.opaque import Extra, Json, JsonObject, Number
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
 from dragoman.wire.anthropic_messages.content import NAME, as_extra, own_fields
 from dragoman.wire.anthropic_messages.messages import decode_messages, encode_messages
@@ -257,8 +257,8 @@ class _Body(msgspec.Struct):
     max_tokens: Annotated[int, msgspec.Meta(ge=0)] | None = None
     system: str | list[Json] | None = None
     stream: bool | None = None
-    temperature: float | None = None
-    top_p: float | None = None
+    temperature: Number | None = None
+    top_p: Number | None = None
     top_k: int | None = None
     stop_sequences: list[str] | None = None
     metadata: JsonObject | None = None

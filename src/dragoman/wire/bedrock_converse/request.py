@@ -18,7 +18,7 @@ import msgspec
 from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, with_headers
 from dragoman.core.messages import ToolCall, ToolResult
-from dragoman.core.opaque import Json, JsonObject
+from dragoman.core.opaque import Json, JsonObject, Number
 from dragoman.core.request import JsonFormat, NamedTool, Request, Tool, ToolChoice
 from dragoman.wire.bedrock_converse.content import NAME, REASONING_FIELD, Draft, as_extra, own_fields
 from dragoman.wire.bedrock_converse.families import Family, family, read_top_k, top_k_at
@@ -202,8 +202,8 @@ def _uncarried(request: Request) -> list[str]:
 
 class _Inference(msgspec.Struct, rename="camel"):
     max_tokens: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    temperature: float | None = None
-    top_p: float | None = None
+    temperature: Number | None = None
+    top_p: Number | None = None
     stop_sequences: list[str] | None = None
 
 

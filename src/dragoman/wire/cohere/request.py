@@ -8,7 +8,7 @@ import msgspec
 
 from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, with_headers
-from dragoman.core.opaque import Json, JsonObject
+from dragoman.core.opaque import Json, JsonObject, Number
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
 from dragoman.wire.carried import foreign_fields, uncarried
 from dragoman.wire.cohere.citations import NAME
@@ -144,12 +144,12 @@ class _Body(msgspec.Struct):
     messages: list[Json]
     stream: bool | None = None
     max_tokens: int | None = None
-    temperature: float | None = None
-    p: float | None = None
+    temperature: Number | None = None
+    p: Number | None = None
     k: int | None = None
     seed: int | None = None
-    frequency_penalty: float | None = None
-    presence_penalty: float | None = None
+    frequency_penalty: Number | None = None
+    presence_penalty: Number | None = None
     logprobs: bool | None = None
     stop_sequences: list[str] | None = None
     tools: list[JsonObject] | None = None

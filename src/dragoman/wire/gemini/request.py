@@ -14,7 +14,7 @@ import msgspec
 
 from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, with_headers
-from dragoman.core.opaque import Json, JsonObject
+from dragoman.core.opaque import Json, JsonObject, Number
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
 from dragoman.wire.carried import foreign_fields, uncarried
 from dragoman.wire.gemini.messages import decode_messages, encode_messages
@@ -191,14 +191,14 @@ class _Thinking(msgspec.Struct, rename="camel"):
 class _Config(msgspec.Struct, rename="camel"):
     """The fields of ``generationConfig`` that are ours too."""
 
-    temperature: float | None = None
-    top_p: float | None = None
+    temperature: Number | None = None
+    top_p: Number | None = None
     top_k: int | float | None = None
     max_output_tokens: int | None = None
     seed: int | None = None
     candidate_count: int | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
+    presence_penalty: Number | None = None
+    frequency_penalty: Number | None = None
     response_logprobs: bool | None = None
     logprobs: int | None = None
     stop_sequences: list[str] | None = None

@@ -8,7 +8,7 @@ import msgspec
 
 from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, with_headers
-from dragoman.core.opaque import Json, JsonObject
+from dragoman.core.opaque import Json, JsonObject, Number
 from dragoman.core.request import JsonFormat, ReasoningOptions, Request, Tool
 from dragoman.wire import ndjson
 from dragoman.wire.carried import foreign_fields, uncarried
@@ -170,11 +170,11 @@ class _Generate(_Body):
 
 
 class _Options(msgspec.Struct):
-    temperature: float | None = None
-    top_p: float | None = None
+    temperature: Number | None = None
+    top_p: Number | None = None
     top_k: int | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
+    presence_penalty: Number | None = None
+    frequency_penalty: Number | None = None
     seed: int | None = None
     num_predict: int | None = None
     stop: str | list[str] | None = None

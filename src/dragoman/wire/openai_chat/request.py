@@ -10,7 +10,7 @@ import msgspec
 
 from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, with_headers
-from dragoman.core.opaque import Json, JsonObject
+from dragoman.core.opaque import Json, JsonObject, Number
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
 from dragoman.wire.carried import foreign_fields
 from dragoman.wire.openai_chat.content import NAME, foreign
@@ -164,11 +164,11 @@ class _Body(msgspec.Struct):
     model: str
     messages: list[Json]
     stream: bool | None = None
-    temperature: float | None = None
-    top_p: float | None = None
+    temperature: Number | None = None
+    top_p: Number | None = None
     top_k: int | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
+    presence_penalty: Number | None = None
+    frequency_penalty: Number | None = None
     seed: int | None = None
     n: int | None = None
     logprobs: bool | None = None

@@ -9,7 +9,7 @@ import msgspec
 from dragoman.core.errors import BadRequest, Unsupported
 from dragoman.core.exchange import Call, with_headers
 from dragoman.core.messages import Message, Text
-from dragoman.core.opaque import Json, JsonObject
+from dragoman.core.opaque import Json, JsonObject, Number
 from dragoman.core.request import Request
 from dragoman.wire.carried import foreign_fields, uncarried
 from dragoman.wire.openai_call import routes
@@ -61,10 +61,10 @@ class _Body(msgspec.Struct):
     model: str
     prompt: str | list[Json] = "<|endoftext|>"
     stream: bool | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
+    temperature: Number | None = None
+    top_p: Number | None = None
+    presence_penalty: Number | None = None
+    frequency_penalty: Number | None = None
     seed: int | None = None
     n: int | None = None
     user: str | None = None

@@ -14,7 +14,7 @@ import msgspec
 
 from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, with_headers
-from dragoman.core.opaque import Json, JsonObject
+from dragoman.core.opaque import Json, JsonObject, Number
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
 from dragoman.wire.carried import foreign_fields, uncarried
 from dragoman.wire.openai_responses.content import NAME, as_extra, beside, own_fields
@@ -176,11 +176,11 @@ class _Body(msgspec.Struct):
     input: Json = None
     instructions: str | None = None
     stream: bool | None = None
-    temperature: float | None = None
-    top_p: float | None = None
+    temperature: Number | None = None
+    top_p: Number | None = None
     top_logprobs: int | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
+    presence_penalty: Number | None = None
+    frequency_penalty: Number | None = None
     max_output_tokens: int | None = None
     parallel_tool_calls: bool | None = None
     metadata: dict[str, str] | None = None
