@@ -47,6 +47,13 @@ class Catalogue:
             row = self._rows[name] = read_rows(path)[0]
         return row
 
+    def add(self, row: Provider) -> None:
+        """Put ``row`` over whatever has its name. Raises ``UsageError`` for a name that is not allowed."""
+        if not _NAME.fullmatch(row.name):
+            raise UsageError(f"the provider name {row.name!r} is not allowed; lower-case letters, digits, - and _ are")
+        self._rows.pop(row.name, None)
+        self._user[row.name] = row
+
     def open_models(self, name: str) -> None:
         """From here on any model's name is passed on to the provider ``name``, also where its row is closed. Raises ``UnknownModel``."""
         self._rows[name] = msgspec.structs.replace(self.provider(name), closed_models=False)

@@ -61,14 +61,19 @@ class RetryBudget:
         return True
 
 
-def retrying(target: Target, timeouts: Timeouts, policy: RetryPolicy, budget: RetryBudget) -> Flow[None]:
-    """Deliver the answer of ``target``, trying again as the policy says. Raises the last error, with the earlier ones on it."""
+def retrying(
+    target: Target, timeouts: Timeouts, policy: RetryPolicy, budget: RetryBudget, progress: Progress | None = None
+) -> Flow[None]:
+    """Deliver the answer of ``target``, trying again as the policy says. Raises the last error, with the earlier ones on it.
+
+    ``progress`` tells whoever gives it what was delivered.
+    """
     budget.earn()
     begun = (yield from now()).monotonic_s
     earlier: list[DragomanError] = []
     left = timeouts
+    progress = progress or Progress()
     while True:
-        progress = Progress()
         try:
             yield from attempt(target, left, progress)
             return
