@@ -5,24 +5,38 @@ A value may hold ``${NAME}``, which is the environment variable's. Waits are in 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
 from dragoman.core.opaque import JsonObject
 from dragoman.server.limits import Limits
 
-MIB = 1024 * 1024
+MIB: Final = 1024 * 1024
+SECRETS: Final = frozenset({"key", "headers"})
+"""Fields whose values print nowhere."""
+
+Wait: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
+"""Seconds."""
+Size: TypeAlias = Annotated[int, msgspec.Meta(ge=256)]
+"""Bytes."""
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+
+
+def _without_secrets(table: msgspec.Struct) -> str:
+    told = ((name, getattr(table, name)) for name in table.__struct_fields__)
+    shown = (f"{name}={'…' if name in SECRETS and value else repr(value)}" for name, value in told)
+    return f"{type(table).__name__}({', '.join(shown)})"
 
 
 class WaitsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[timeouts]``, and ``timeouts`` of a model: what is not said here is as in the table above it, and there as in the library."""
 
-    connect: float | None = None
-    first_token: float | None = None
+    connect: Wait | None = None
+    first_token: Wait | None = None
     """Until the answer begins, over all tries and targets."""
-    between_tokens: float | None = None
-    total: float | None = None
+    between_tokens: Wait | None = None
+    total: Wait | None = None
 
 
 class ProviderTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,9 +54,14 @@ class ProviderTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     quirks: JsonObject | None = None
     prices: str | None = None
 
+    __repr__ = _without_secrets
+
 
 class ModelTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[models."<name>"]``: a name for callers, and where it leads. A ``*`` in the name stands for any text, and in a target for the same."""
+    """``[models."<name>"]``: a name for callers, and where it leads.
+
+    A ``*`` in the name stands for any text, and in a target for the same text.
+    """
 
     targets: tuple[str, ...]
     """``provider/model``, tried in this order where one fails before its answer has begun."""
@@ -59,27 +78,31 @@ class KeyTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     models: tuple[str, ...] = ()
     """Patterns of the model names that it may ask for, as callers write them; none is all."""
 
+    __repr__ = _without_secrets
+
 
 class LimitsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[limits]``: what the server bears."""
 
-    head_bytes: int = 64 * 1024
-    body_bytes: int = 32 * MIB
-    messages: int = 10_000
+    head_bytes: Size = 64 * 1024
+    """Of a request's first line and headers."""
+    body_bytes: Size = 32 * MIB
+    """Of a request's body."""
+    messages: Count = 10_000
     """In one request."""
-    requests: int = 20_000
+    requests: Count = 20_000
     """Under way at one time, for each worker."""
-    streams: int = 20_000
+    streams: Count = 20_000
     """Streamed answers under way at one time, for each worker."""
-    head: float = 20.0
+    head: Wait = 20.0
     """Seconds for a request's head to arrive."""
-    body_silence: float = 30.0
+    body_silence: Wait = 30.0
     """Seconds between two pieces of a request's body."""
-    send: float = 120.0
+    send: Wait = 120.0
     """Seconds that a client may take nothing of its answer."""
-    idle: float = 90.0
+    idle: Wait = 90.0
     """Seconds that a connection without a request is kept."""
-    stop: float = 30.0
+    stop: Wait = 30.0
     """Seconds that answers under way have to end when the server stops."""
 
     def of_server(self) -> Limits:
@@ -97,7 +120,8 @@ class CorsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """``[cors]``: pages of which sites may call. None may, unless named; ``*`` is every site, then without credentials."""
 
     origins: tuple[str, ...] = ()
-    max_age: int = 600
+    max_age: Annotated[int, msgspec.Meta(ge=0)] = 600
+    """Seconds for which a browser need not ask again."""
 
 
 class LogTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,12 +139,16 @@ class OtelTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     content: bool = False
     """Whether traces hold what was said."""
 
+    __repr__ = _without_secrets
+
 
 class AdminTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[admin]``: the key of ``/admin`` paths, apart from callers' keys; without one they are not served."""
 
     hash: str | None = None
     key: str | None = None
+
+    __repr__ = _without_secrets
 
 
 class TlsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -134,8 +162,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The whole file."""
 
     listen: str = "127.0.0.1:4000"
-    workers: int = 1
-    max_retries: int = 2
+    """``host:port``, or ``[host]:port`` for IPv6. Beyond this machine only with keys."""
+    workers: Count = 1
+    """Processes that serve at the same address."""
+    max_retries: Annotated[int, msgspec.Meta(ge=0, le=20)] = 2
     """How often a target is tried again before the next one."""
     discover: bool | None = None
     """Whether every provider whose key the environment holds is served; by default only where no provider is named."""
