@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final
+from typing import Final, Protocol
 
+from dragoman.core.opaque import Extra
 from dragoman.core.request import Request
 
 _ABOUT_THE_WIRE: Final = frozenset({"stream_options"})
 """Fields of single dialects that say how an answer travels and nothing of the answer wanted."""
+
+
+class Extended(Protocol):
+    """Anything asked that may hold fields of single dialects."""
+
+    @property
+    def extra(self) -> Extra: ...
 
 
 def uncarried(request: Request, carried: Collection[str]) -> list[str]:
@@ -21,7 +29,7 @@ def uncarried(request: Request, carried: Collection[str]) -> list[str]:
     ]
 
 
-def foreign_fields(request: Request, name: str) -> list[str]:
+def foreign_fields(request: Extended, name: str) -> list[str]:
     """A warning for every field of ``request`` that a dialect other than ``name`` alone understands."""
     return [
         f"{field}: understood by {dialect} alone, left out"

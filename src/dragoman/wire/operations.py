@@ -63,10 +63,16 @@ MODULES: Final[dict[tuple[str, str], str]] = {
     ("gemini", "count_tokens"): "gemini.count_tokens",
     ("gemini", "embed"): "gemini.embed",
     ("gemini", "list_models"): "gemini.models",
+    ("gemini", "generate_image"): "gemini.images",
+    ("gemini", "speak"): "gemini.speech",
+    ("gemini", "transcribe"): "gemini.transcription",
     ("ollama", "embed"): "ollama.embed",
     ("ollama", "list_models"): "ollama.tags",
 }
 """Dialect and operation to the module that speaks it. ``voyage`` has no chat and is a dialect for these two alone."""
+
+AT_ANSWERS: Final[dict[str, str]] = {"gemini": "gemini.turn"}
+"""Dialects with operations at the very path of their answers, and the module whose ``asked_for`` tells them apart."""
 
 NAMES: Final = tuple(dict.fromkeys(name for _, name in MODULES))
 """Every operation there is."""
@@ -100,7 +106,10 @@ if TYPE_CHECKING:
     from dragoman.wire.cohere import rerank as cohere_rerank
     from dragoman.wire.gemini import count_tokens as gemini_count
     from dragoman.wire.gemini import embed as gemini_embed
+    from dragoman.wire.gemini import images as gemini_images
     from dragoman.wire.gemini import models as gemini_models
+    from dragoman.wire.gemini import speech as gemini_speech
+    from dragoman.wire.gemini import transcription as gemini_transcription
     from dragoman.wire.ollama import embed as ollama_embed
     from dragoman.wire.ollama import tags as ollama_tags
 
@@ -114,9 +123,9 @@ if TYPE_CHECKING:
     _RANK: tuple[Operation[RankRequest, Ranking], ...] = (jina_rerank, voyage_rerank, cohere_rerank)
     _LIST: tuple[Operation[ListRequest, Listing], ...] = (openai_models, anthropic_models, gemini_models, ollama_tags)
     _COUNT: tuple[Operation[Request, Usage], ...] = (count, gemini_count)
-    _PICTURES: Operation[PictureRequest, Pictures] = openai_images
-    _SPEAK: Operation[SpeechRequest, Speech] = openai_speech
-    _TRANSCRIBE: Operation[TranscriptionRequest, Transcription] = openai_transcription
+    _PICTURES: tuple[Operation[PictureRequest, Pictures], ...] = (openai_images, gemini_images)
+    _SPEAK: tuple[Operation[SpeechRequest, Speech], ...] = (openai_speech, gemini_speech)
+    _TRANSCRIBE: tuple[Operation[TranscriptionRequest, Transcription], ...] = (openai_transcription, gemini_transcription)
     _MODERATE: Operation[ModerationRequest, Moderation] = openai_moderations
 
 
@@ -128,3 +137,11 @@ def operation(dialect: str, name: str) -> Operation[Any, Any]:
         hint = f"these have it: {', '.join(having)}" if having else f"known operations are: {', '.join(NAMES)}"
         raise Unsupported(f"{name}: the dialect {dialect} does not have it; {hint}")
     return cast("Operation[Any, Any]", import_module(f"dragoman.wire.{module}"))
+
+
+def asked_for(dialect: str, call: Call) -> str | None:
+    """The operation that a call at the path of the answers of ``dialect`` asks for, ``None`` where it asks for an answer."""
+    module = AT_ANSWERS.get(dialect)
+    if module is None:
+        return None
+    return cast("str | None", import_module(f"dragoman.wire.{module}").asked_for(call))
