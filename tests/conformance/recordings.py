@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 BESIDE = Path(__file__).resolve().parents[2].parent / "shared" / "cassettes"
 FOLDER = Path(os.environ.get("DRAGOMAN_CASSETTES") or BESIDE)
 ABSENT = f"no recordings in {FOLDER}; DRAGOMAN_CASSETTES names the folder that has them"
@@ -37,18 +39,34 @@ class Recording:
         return CUT in json.dumps(self.asked)
 
 
+Exchange = dict[str, Any]
+
+
 @cache
-def recordings(pattern: str) -> tuple[Recording, ...]:
-    """All exchanges of the files that match ``pattern`` (such as ``*.chat.stream``), none where the folder is absent."""
-    found: list[Recording] = []
+def exchanges(pattern: str) -> tuple[Exchange, ...]:
+    """All exchanges of the files that match ``pattern`` (such as ``*.chat.stream``) as they stand there, none without the folder."""
+    found: list[Exchange] = []
     for path in sorted(FOLDER.glob(f"{pattern}.jsonl.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as lines:
-            found.extend(_recording(path.name.split(".")[0], json.loads(line)) for line in lines)
+            found.extend(json.loads(line) for line in lines)
     return tuple(found)
 
 
-def _recording(provider: str, told: Any) -> Recording:
-    response = told["response"]
+def cases(*patterns: str) -> list[Any]:
+    """Every exchange as a case; where there are no recordings, one that is not run (see ``tests/conftest.py``)."""
+    if not FOLDER.is_dir():
+        return [pytest.param(None, marks=pytest.mark.recorded)]
+    return [pytest.param(one, id=one["id"]) for pattern in patterns for one in exchanges(pattern)]
+
+
+@cache
+def recordings(pattern: str) -> tuple[Recording, ...]:
+    """The same in another form."""
+    return tuple(_recording(told) for told in exchanges(pattern))
+
+
+def _recording(told: Exchange) -> Recording:
+    response, provider = told["response"], told["id"].partition("-chat-")[0]
     body = response.get("body")
     data = base64.b64decode(response["body_b64"]) if body is None else body.encode()
     return Recording(told["id"], provider, told["request"].get("body"), response["status"], data)

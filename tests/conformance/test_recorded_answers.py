@@ -19,6 +19,8 @@ from tests.wire.splits import Told, random_pieces, read, without_usage
 from . import recordings
 from .plain_reading import as_reading, objects_of_stream, read_objects
 
+pytestmark = pytest.mark.recorded
+
 STREAMS, WHOLES, ERRORS = "*.chat.stream", "*.chat.json", "*.chat.errors"
 
 FAILED_STREAMS = {"groq-chat-stream-006": ("BadRequest", "Tool call validation failed: ")}

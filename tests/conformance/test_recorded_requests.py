@@ -13,6 +13,8 @@ from dragoman.wire.quirks import Quirks
 
 from . import recordings
 
+pytestmark = pytest.mark.recorded
+
 PATTERNS = ("*.chat.stream", "*.chat.json", "*.chat.errors")
 ASKED = [(one.provider, one.id, one.asked) for pattern in PATTERNS for one in recordings.recordings(pattern) if isinstance(one.asked, dict)]
 SHORTENED = {one.id for pattern in PATTERNS for one in recordings.recordings(pattern) if one.was_shortened}

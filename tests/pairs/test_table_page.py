@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.recordings import ABSENT, FOLDER
-
 from .answers import ASPECTS
 from .features import FEATURES
 from .table import DIALECTS
@@ -52,7 +50,7 @@ def test_every_cell_has_a_mark_or_a_reason() -> None:
             assert all(MAKER.row(capability, rule, name, DATA)), (name, capability)
 
 
-@pytest.mark.skipif(not FOLDER.is_dir(), reason=ABSENT)
+@pytest.mark.recorded
 @pytest.mark.parametrize("name", [name for name in DIALECTS if "recordings" in DATA["dialects"][name]])
 def test_what_counts_as_checked_by_recordings_occurs_in_them(name: str) -> None:
     seen = MAKER.seen_in(name, DATA["dialects"][name]["recordings"])

@@ -20,8 +20,8 @@ from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Reque
 from dragoman.wire import anthropic_messages, openai_chat
 from dragoman.wire.anthropic_messages import count
 from dragoman.wire.quirks import NONE
+from tests.conformance.recordings import Exchange, cases
 
-from .recorded import Exchange, cases
 from .streams import NAME, call_of, records, written
 from .test_recorded import ANSWERS, asked_in, told_of
 from .test_sdk_client import EVERYTHING

@@ -15,7 +15,7 @@ from dragoman.core.exchange import Call, Reply
 from dragoman.wire import cohere
 from dragoman.wire.cohere import embed, rerank
 from dragoman.wire.quirks import NONE
-from tests.wire.ollama.recorded import Exchange, cases
+from tests.conformance.recordings import Exchange, cases
 from tests.wire.splits import read, read_split_anyhow
 
 WHOLE = cases("cohere.v2chat.json")

@@ -17,13 +17,12 @@ from dragoman.wire import gemini
 from dragoman.wire.gemini import count_tokens
 from dragoman.wire.gemini.parts import TRAILING, is_invented
 from dragoman.wire.quirks import NONE
+from tests.conformance.recordings import Exchange, cases
 from tests.wire.splits import read, read_split_anyhow, single_bytes
 
 from .recorded import (
-    Exchange,
     body_of,
     canonical_request,
-    cases,
     chunks_of,
     is_stream,
     meaning_of,

@@ -10,7 +10,7 @@ import pytest
 from dragoman.core.exchange import Call
 from dragoman.wire import ollama
 from dragoman.wire.quirks import NONE
-from tests.wire.ollama.recorded import Exchange, cases
+from tests.conformance.recordings import Exchange, cases
 from tests.wire.splits import read, read_split_anyhow
 
 ANSWERS = cases("ollama.api-chat.json", "ollama.api-chat.stream", "ollama.api-generate.json", "ollama.api-generate.stream")

@@ -151,6 +151,7 @@ def test_openais_sdk_reads_what_our_server_role_tells() -> None:
 STREAMS, WHOLES = "openai.completions.stream", "openai.completions.json"
 
 
+@pytest.mark.recorded
 @pytest.mark.parametrize(("file", "name"), [(file, name) for file in (STREAMS, WHOLES) for name in recordings.ids(file)])
 def test_recorded_exchange_comes_back(file: str, name: str) -> None:
     recording = recordings.by_id(file, name)

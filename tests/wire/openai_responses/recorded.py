@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import os
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.conformance.recordings import Exchange
 
-FOLDER = Path(os.environ.get("DRAGOMAN_CASSETTES") or Path(__file__).parents[4] / "shared" / "cassettes")
 SCHEMA = "openresponses-openapi.json.gz"
 STREAMS, WHOLES, ERRORS = "*.responses.stream", "*.responses.json", "*.responses.errors"
-Exchange = dict[str, Any]
-
-
-@cache
-def exchanges(pattern: str) -> tuple[Exchange, ...]:
-    """The exchanges of all recordings that ``pattern`` names."""
-    found: list[Exchange] = []
-    for path in sorted(FOLDER.glob(f"{pattern}.jsonl.gz")):
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            found.extend(json.loads(line) for line in lines)
-    return tuple(found)
-
-
-def cases(*patterns: str) -> list[Any]:
-    """Every exchange as a case; where the recordings are not at hand, one that is skipped and says so."""
-    if not FOLDER.is_dir():
-        return [pytest.param(None, marks=pytest.mark.skip(reason=f"no recordings at {FOLDER}; DRAGOMAN_CASSETTES names their folder"))]
-    return [pytest.param(one, id=one["id"]) for pattern in patterns for one in exchanges(pattern)]
 
 
 def is_stream(exchange: Exchange) -> bool:

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from dragoman.core.events import BlockEnded, BlockStarted, Event, Finished, FinishReason, Started, TextDelta
 from dragoman.core.messages import AnyPart, File, Image, Message, Reasoning, Refusal, Source, Text, ToolCall, ToolResult
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool
+from tests.conformance import recordings
 
 from . import consistent, recorded
 from .streams import NAME, asked, encoded, written_request
@@ -50,7 +51,7 @@ def test_events_have_every_field_of_the_vendors_types(events: tuple[Event, ...])
 
 @pytest.fixture(scope="module")
 def schemas() -> Any:
-    path = recorded.FOLDER / recorded.SCHEMA
+    path = recordings.FOLDER / recorded.SCHEMA
     if not path.is_file():
         pytest.skip(f"no schema of Open Responses at {path}")
     described = json.loads(gzip.decompress(path.read_bytes()))
@@ -64,6 +65,7 @@ def validator(schemas: Any, name: str) -> Any:
     return jsonschema.Draft202012Validator({"$ref": f"#/components/schemas/{name}", **schemas})
 
 
+@pytest.mark.recorded
 @pytest.mark.parametrize("events", [EVERYTHING, SHORT], ids=["everything", "short"])
 def test_events_are_valid_by_the_schema_of_open_responses(schemas: Any, events: tuple[Event, ...]) -> None:
     described = schemas["components"]["schemas"]
@@ -126,6 +128,7 @@ def test_request_is_what_the_vendors_types_describe() -> None:
     assert consumed(REQUEST.validate_python(body))["model"] == "gpt-x"
 
 
+@pytest.mark.recorded
 def test_request_is_valid_by_the_schema_of_open_responses(schemas: Any) -> None:
     body = written_request(FULL)
     body["tools"] = body["tools"][:1]  # the others are OpenAI's: a tool of its own, and one without a schema

@@ -15,10 +15,11 @@ from dragoman.core.fold import Response
 from dragoman.core.messages import Opaque, Reasoning, Source
 from dragoman.wire import openai_responses
 from dragoman.wire.quirks import NONE
+from tests.conformance.recordings import Exchange, cases, exchanges
 from tests.wire.splits import Told, random_pieces, read
 
 from . import consistent, recorded
-from .recorded import ERRORS, STREAMS, WHOLES, Exchange, cases
+from .recorded import ERRORS, STREAMS, WHOLES
 from .streams import NAME, asked, decoder, encoded, read_request, written_request
 
 OTHER = "openai.responses-other.json"
@@ -144,9 +145,10 @@ def test_request_comes_back_equal(exchange: Exchange) -> None:
     assert written_request(read_request(json.loads(call.body))) == json.loads(call.body)
 
 
+@pytest.mark.recorded
 def test_sources_of_recorded_answers_have_addresses() -> None:
-    found = [part for one in recorded.exchanges(STREAMS) for part in decoded(one).response.parts if isinstance(part, Source)]
-    assert len(found) == 14 if recorded.FOLDER.is_dir() else not found
+    found = [part for one in exchanges(STREAMS) for part in decoded(one).response.parts if isinstance(part, Source)]
+    assert len(found) == 14
 
 
 ERROR_CLASSES = {

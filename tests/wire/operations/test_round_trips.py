@@ -379,6 +379,7 @@ def plain(given: Any) -> Any:
     return [plain(one) for one in given] if isinstance(given, list) else given
 
 
+@pytest.mark.recorded
 @pytest.mark.parametrize(("file", "name"), EXCHANGES)
 def test_recorded_exchange_comes_back(file: str, name: str) -> None:
     recording = recordings.by_id(file, name)
