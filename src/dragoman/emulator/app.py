@@ -29,7 +29,7 @@ from dragoman.emulator.plan import NO_FAULT, PAGE, Pace, Plan, asked_error, plan
 from dragoman.emulator.scenario import Scenario
 from dragoman.wire.dialect import Dialect
 from dragoman.wire.dialects import NAMES, dialect
-from dragoman.wire.operations import operation
+from dragoman.wire.operations import asked_for, operation
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.status import by_status
 
@@ -155,6 +155,9 @@ class App:
     # --- the answer itself
 
     def _answer_prompt(self, mount: Mount, call: Call, now_s: int) -> Plan:
+        instead = asked_for(mount.row.dialect, call)
+        if instead in mount.operations:
+            return self._answer_operation(instead, mount, call, now_s)
         request, asked = self._read_fault(mount, call, mount.dialect.decode_request(call, mount.quirks))
         try:
             plan = self._plan(mount, request, asked, now_s)

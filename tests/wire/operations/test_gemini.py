@@ -24,7 +24,7 @@ from dragoman.core.picture import Picture, PictureRequest, Pictures
 from dragoman.core.sound import Speech, SpeechRequest, Spoken, Transcription, TranscriptionRequest
 from dragoman.core.usage import Usage
 from dragoman.wire.gemini import encode_error, sizes
-from dragoman.wire.gemini import transcription as transcripts
+from dragoman.wire.gemini.turn import INSTRUCTION
 from dragoman.wire.operations import asked_for, operation
 from dragoman.wire.quirks import NONE
 from tests.wire.ollama.loopback import serving
@@ -193,11 +193,12 @@ def test_speech_is_asked_for_as_the_documentation_has_it() -> None:
 def test_model_that_does_not_transcribe_is_asked_in_words_with_a_warning() -> None:
     sound = Audio(data=b"RIFF0000WAVE")
     body, warnings = said("transcribe", TranscriptionRequest(model="gemini-2.5-flash", audio=sound, language="de"))
-    assert [part.get("text") for part in body["contents"][0]["parts"]] == [transcripts.INSTRUCTION, None]
+    assert [part.get("text") for part in body["contents"][0]["parts"]] == [INSTRUCTION, None]
     assert body["contents"][0]["parts"][1]["inlineData"]["mimeType"] == "audio/wav"
     assert "generationConfig" not in body
     assert [warning.partition(":")[0] for warning in warnings] == ["model", "language"]
     call = operation("gemini", "transcribe").encode_request(TranscriptionRequest(model="gemini-2.5-flash", audio=sound), NONE)
+    assert asked_for("gemini", call) == "transcribe"
     again = operation("gemini", "transcribe").decode_request(call, NONE)
     assert (again.model, again.audio.data) == ("gemini-2.5-flash", sound.data)
 

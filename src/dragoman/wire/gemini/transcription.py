@@ -23,7 +23,7 @@ from dragoman.wire.carried import foreign_fields
 from dragoman.wire.gemini import turn
 from dragoman.wire.gemini.parts import NAME, TRANSCRIPT, camel, kept, without
 from dragoman.wire.gemini.request import PATH, ROUTES
-from dragoman.wire.gemini.turn import Told, Turn
+from dragoman.wire.gemini.turn import INSTRUCTION, Told, Turn
 from dragoman.wire.media import sniff_audio
 from dragoman.wire.payload import snippet
 from dragoman.wire.quirks import Quirks
@@ -31,8 +31,6 @@ from dragoman.wire.quirks import Quirks
 __all__ = ["PATH", "ROUTES", "decode_reply", "decode_request", "encode_reply", "encode_request"]
 
 
-INSTRUCTION: Final = "Generate a transcript of the speech."
-"""As the documentation asks a model that does not transcribe by itself."""
 _LANGUAGES: Final = "languageCodes"
 _TIMES: Final = "wordTimestamp"
 _OFFSET: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")

@@ -13,7 +13,7 @@ import msgspec
 
 from dragoman.core.errors import BadReply, BadRequest, ContentFiltered, DragomanError, StreamCut
 from dragoman.core.exchange import Call, Reply, header, with_headers
-from dragoman.core.messages import AnyPart
+from dragoman.core.messages import AnyPart, Text
 from dragoman.core.opaque import Extra, Json, JsonObject
 from dragoman.core.usage import Usage
 from dragoman.wire.gemini.candidate import FINISH
@@ -30,6 +30,8 @@ PATH: Final = "/models/{model}:generateContent"
 CONFIG: Final = "generationConfig"
 MODALITIES: Final = "responseModalities"
 TRANSCRIBES: Final = "audioTranscriptionConfig"
+INSTRUCTION: Final = "Generate a transcript of the speech."
+"""As the documentation asks a model that does not transcribe by itself."""
 _METHODS: Final = {False: "generateContent", True: "streamGenerateContent"}
 _JSON: Final = (("content-type", "application/json; charset=UTF-8"),)
 _DEEP: Final = ("imageConfig", "speechConfig", TRANSCRIBES)
@@ -230,4 +232,5 @@ def asked_for(call: Call) -> str | None:
     wanted = turn.config.get(MODALITIES)
     if isinstance(wanted, list) and len(wanted) == 1 and str(wanted[0]) in _MODALITY:
         return _MODALITY[str(wanted[0])]
-    return "transcribe" if TRANSCRIBES in turn.config or "transcribe" in turn.model else None
+    in_words = Text(text=INSTRUCTION) in turn.parts and len(turn.parts) == 2
+    return "transcribe" if in_words or TRANSCRIBES in turn.config or "transcribe" in turn.model else None
