@@ -490,8 +490,10 @@ class AsyncClient:
         if transport is not None and transport is not self._configured.http:
             await transport.close()
 
+    aclose = close
+
     async def __aenter__(self) -> AsyncClient:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self.close()
+        await self.aclose()

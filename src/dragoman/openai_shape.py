@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 import msgspec
 
@@ -15,6 +15,7 @@ from dragoman.core.errors import BadRequest, Unsupported
 from dragoman.core.events import Event
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request
+from dragoman.openai_dump import OPTIONAL, DumpForm, dumped
 from dragoman.prompts import CALL_OPTIONS, Options, sayable
 from dragoman.streams import AsyncEventStream, EventStream
 from dragoman.wire.openai_chat.content import NAME
@@ -23,14 +24,8 @@ from dragoman.wire.openai_chat.request import request_from
 from dragoman.wire.payload import dump
 from dragoman.wire.quirks import NONE
 
-_OPTIONAL: Final = frozenset(
-    {
-        "annotations", "audio", "completion_tokens_details", "content", "finish_reason", "function", "function_call", "id", "logprobs",
-        "name", "prompt_tokens_details", "reasoning_content", "refusal", "role", "service_tier", "system_fingerprint", "tool_calls",
-        "type", "usage",
-    }
-)  # fmt: skip
-"""Fields that OpenAI's objects always have, as ``None`` where the wire left them out."""
+_OPTIONAL: Final = OPTIONAL | {"reasoning_content"}
+"""Fields that OpenAI's objects always have, as ``None`` where the wire left them out; the last is what most hosts add."""
 _NOT_IN_BODY: Final = CALL_OPTIONS | {"extra_headers", "extra_query"}
 
 
@@ -49,23 +44,23 @@ class Shaped:
             return None
         raise AttributeError(f"{type(self).__name__} has no field {name!r}; it has {', '.join(self._told)}")
 
-    def model_dump(self, *, exclude_none: bool = False, **_form: Any) -> JsonObject:
-        """The object as a dict of plain values. What openai-python's takes besides changes nothing here: it is what the wire carried."""
-        copy: JsonObject = msgspec.json.decode(dump(self._told))
-        return _without_none(copy) if exclude_none else copy
+    def model_dump(self, **form: Unpack[DumpForm]) -> JsonObject:
+        """The object as a dict of plain values, with what the wire carried and what ``form`` chooses of it."""
+        chosen: JsonObject = dumped(self._told, form)
+        return chosen
 
-    def model_dump_json(self, *, indent: int | None = None, exclude_none: bool = False, **_form: Any) -> str:
+    def model_dump_json(self, *, indent: int | None = None, **form: Unpack[DumpForm]) -> str:
         """The object as JSON text, on one line unless ``indent`` is given."""
-        text = dump(self.model_dump(exclude_none=exclude_none))
+        text = dump(self.model_dump(**form))
         return (text if indent is None else msgspec.json.format(text, indent=indent)).decode()
 
-    def to_dict(self, *, exclude_none: bool = False, **_form: Any) -> JsonObject:
-        """The object as a dict of plain values."""
-        return self.model_dump(exclude_none=exclude_none)
+    def to_dict(self, *, use_api_names: bool = True, **form: Unpack[DumpForm]) -> JsonObject:
+        """The object as a dict of plain values. Its names are the API's in any case."""
+        return self.model_dump(**form)
 
-    def to_json(self, *, indent: int | None = 2, exclude_none: bool = False, **_form: Any) -> str:
+    def to_json(self, *, indent: int | None = 2, use_api_names: bool = True, **form: Unpack[DumpForm]) -> str:
         """The object as JSON text, on lines of their own unless ``indent`` is ``None``."""
-        return self.model_dump_json(indent=indent, exclude_none=exclude_none)
+        return self.model_dump_json(indent=indent, **form)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Shaped) and self._told == other._told
@@ -88,12 +83,6 @@ def _shape(value: Json) -> Any:
     if isinstance(value, dict):
         return Shaped(value)
     return [_shape(item) for item in value] if isinstance(value, list) else value
-
-
-def _without_none(value: Json) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_none(item) for name, item in value.items() if item is not None}
-    return [_without_none(item) for item in value] if isinstance(value, list) else value
 
 
 class CompletionStream:
@@ -137,11 +126,13 @@ class AsyncCompletionStream:
         """Stop at once and close the upstream connection."""
         self._events.close()
 
+    aclose = close
+
     async def __aenter__(self) -> AsyncCompletionStream:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self.close()
+        await self.aclose()
 
 
 def _chunks(events: EventStream, builder: ChunkBuilder) -> Iterator[ChatCompletionChunk]:

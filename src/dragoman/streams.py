@@ -128,8 +128,12 @@ class AsyncEventStream:
         """Stop at once and close the upstream connection. May be called again."""
         self._driver.close()
 
+    async def aclose(self) -> None:
+        """``close``, as what closes on a loop is called by custom."""
+        self.close()
+
     async def __aenter__(self) -> AsyncEventStream:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
+        await self.aclose()

@@ -231,6 +231,11 @@ async def async_break_and_close(stream: AsyncEventStream) -> None:
     stream.close()
 
 
+async def async_use_aclosing(stream: AsyncEventStream) -> None:
+    async with aclosing(stream) as held:
+        await first_word_on_loop(held)
+
+
 async def async_leave_the_context(stream: AsyncEventStream) -> None:
     async with stream:
         await first_word_on_loop(stream)
@@ -251,7 +256,7 @@ async def async_run_out_of_patience(stream: AsyncEventStream) -> None:
             await stream.finish()
 
 
-ASYNC_STOPS = [async_break_and_close, async_leave_the_context, async_cancel_the_task, async_run_out_of_patience]
+ASYNC_STOPS = [async_break_and_close, async_use_aclosing, async_leave_the_context, async_cancel_the_task, async_run_out_of_patience]
 
 
 @pytest.mark.parametrize("stop", ASYNC_STOPS)
@@ -276,6 +281,16 @@ def test_a_stream_that_is_dropped_on_a_loop_is_closed(endless: Emulator) -> None
             stream = None
             gc.collect()
             await seen_to_leave_on_loop(endless)
+
+    asyncio.run(main())
+
+
+def test_an_async_client_closes_by_the_name_that_is_custom_there(endless: Emulator) -> None:
+    async def main() -> None:
+        async with aclosing(AsyncClient(**settings(endless))) as client:
+            stream = client.stream(MODELS["openai"], "Hi")
+            await first_word_on_loop(stream)
+        await seen_to_leave_on_loop(endless)
 
     asyncio.run(main())
 
@@ -405,10 +420,13 @@ def test_an_openai_shaped_stream_on_a_loop_is_closed_in_each_way(endless: Emulat
             await seen_to_leave_on_loop(endless, 1)
             await (await begin()).close()
             await seen_to_leave_on_loop(endless, 2)
+            async with aclosing(await begin()):
+                pass
+            await seen_to_leave_on_loop(endless, 3)
             stream = await begin()
             del stream
             gc.collect()
-            await seen_to_leave_on_loop(endless, 3)
+            await seen_to_leave_on_loop(endless, 4)
 
     asyncio.run(main())
 

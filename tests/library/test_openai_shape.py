@@ -43,16 +43,72 @@ CALLS: dict[str, tuple[Answer | str, dict[str, Any]]] = {
 }
 
 
-def test_an_object_is_dumped_with_openai_pythons_arguments() -> None:
-    told = {"id": "1", "choices": [{"index": 0, "message": {"content": "Hi", "role": "assistant"}}]}
-    ours, theirs = ChatCompletion(told), openai.types.chat.ChatCompletion.construct(**told)  # type: ignore[arg-type]
+MESSAGE = {"content": "Hi", "refusal": None, "role": "assistant", "annotations": [], "reasoning_content": None}
+CALL = {"id": "c", "function": {"arguments": "{}", "name": "add"}, "type": "function"}
+TOLD: dict[str, Any] = {
+    "id": "1",
+    "choices": [
+        {"finish_reason": "stop", "index": 0, "logprobs": None, "message": MESSAGE},
+        {"finish_reason": "tool_calls", "index": 1, "message": {**MESSAGE, "content": None, "reasoning_content": "Hm"}},
+        {"finish_reason": "tool_calls", "index": 2, "message": {"content": "", "role": "assistant", "tool_calls": [CALL, CALL]}},
+    ],
+    "created": 5,
+    "model": "m",
+    "object": "chat.completion",
+    "service_tier": None,
+    "usage": None,
+}
+FORMS: list[dict[str, Any]] = [
+    {},
+    {"mode": "json"},
+    {"by_alias": True},
+    {"exclude_defaults": True},
+    {"exclude_none": True},
+    {"exclude_none": True, "exclude_defaults": True, "round_trip": True, "warnings": False},
+    *({choice: names} for choice in ("include", "exclude") for names in [
+        None,
+        set(),
+        {},
+        {"id", "choices", "nothing"},
+        {"id": True, "usage": ...},
+        {"choices": {0}},
+        {"choices": {-1: {"index", "finish_reason"}}},
+        {"choices": {0: {"message": {"content"}}, 1: True}},
+        {"choices": {"__all__": {"message": {"role", "tool_calls"}}}},
+        {"choices": {"__all__": {"index"}, 2: {"message": {"tool_calls": {0: {"id"}}}}}},
+        {"choices": {"__all__": True, 0: {"index"}}},
+        {"choices": {"__all__": {"message"}, 0: True}},
+    ]),
+    {"include": {"id": True, "choices": {0}}, "exclude": {"choices": {0: {"message"}}}},
+    {"include": {"choices"}, "exclude": {"choices": {"__all__": {"message": {"annotations"}}}}, "exclude_none": True},
+]  # fmt: skip
 
-    for form in ({"mode": "json"}, {"exclude_unset": True}, {"exclude_defaults": True}, {"by_alias": True}):
-        assert ours.model_dump(**form) == told
-    assert ours.to_dict() == theirs.to_dict()
-    assert ours.to_json() == theirs.to_json()
-    assert ours.to_json(indent=None) == theirs.to_json(indent=None)
-    assert ours.model_dump_json(indent=2) == ours.to_json()
+
+def as_openai_has_it() -> Any:
+    """With the fields that the wire left out left out: ours never have them."""
+    return openai.types.chat.ChatCompletion.construct(**TOLD)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_an_object_is_dumped_with_openai_pythons_arguments(form: dict[str, Any]) -> None:
+    ours, theirs = ChatCompletion(TOLD), as_openai_has_it()
+    assert ours.model_dump(**form) == theirs.model_dump(**form, exclude_unset=True)
+    assert ours.model_dump(**form, exclude_unset=True) == ours.model_dump(**form)
+    assert json.loads(ours.model_dump_json(**form)) == ours.to_dict(**form) == json.loads(ours.to_json(**form)) == ours.model_dump(**form)
+
+
+@pytest.mark.parametrize("form", [{}, {"indent": None}, {"indent": 4}, {"exclude_none": True}, {"use_api_names": False}], ids=str)
+def test_an_object_is_written_as_openai_python_writes_it(form: dict[str, Any]) -> None:
+    assert ChatCompletion(TOLD).to_json(**form) == as_openai_has_it().to_json(**form)
+
+
+@pytest.mark.parametrize(
+    "form", [{"exclud": {"id"}}, {"include": "id"}, {"exclude": ["id"]}, {"include": {"id": False}}, {"ensure_ascii": True}], ids=str
+)
+def test_an_argument_of_a_dump_that_is_not_understood_is_refused(form: dict[str, Any]) -> None:
+    for method in ("model_dump", "model_dump_json", "to_dict", "to_json"):
+        with pytest.raises(TypeError, match=next(iter(form))):
+            getattr(ChatCompletion(TOLD), method)(**form)
 
 
 @pytest.mark.parametrize(
