@@ -58,6 +58,7 @@ MODULES: Final[dict[tuple[str, str], str]] = {
     ("voyage", "rank"): "voyage_rerank",
     ("anthropic_messages", "count_tokens"): "anthropic_messages.count",
     ("anthropic_messages", "list_models"): "anthropic_messages.models",
+    ("bedrock_converse", "embed"): "bedrock_converse.embed",
     ("cohere", "embed"): "cohere.embed",
     ("cohere", "rank"): "cohere.rerank",
     ("gemini", "count_tokens"): "gemini.count_tokens",
@@ -102,6 +103,7 @@ if TYPE_CHECKING:
     )
     from dragoman.wire.anthropic_messages import count
     from dragoman.wire.anthropic_messages import models as anthropic_models
+    from dragoman.wire.bedrock_converse import embed as bedrock_embed
     from dragoman.wire.cohere import embed as cohere_embed
     from dragoman.wire.cohere import rerank as cohere_rerank
     from dragoman.wire.gemini import count_tokens as gemini_count
@@ -116,6 +118,7 @@ if TYPE_CHECKING:
     _EMBED: tuple[Operation[EmbedRequest, Embeddings], ...] = (
         openai_embeddings,
         voyage_embeddings,
+        bedrock_embed,
         cohere_embed,
         gemini_embed,
         ollama_embed,

@@ -29,7 +29,7 @@ ROUTES: Final = (PATH,)
 
 PURPOSES: Final = {"document": "search_document", "query": "search_query"}
 """Our words for what vectors are for and Cohere's; the others are the same."""
-_OUR_PURPOSES: Final = {theirs: ours for ours, theirs in PURPOSES.items()}
+OUR_PURPOSES: Final = {theirs: ours for ours, theirs in PURPOSES.items()}
 _HEADERS: Final = (("content-type", "application/json"), ("accept", "application/json"))
 
 
@@ -37,11 +37,16 @@ class _Content(msgspec.Struct):
     content: list[Json]
 
 
-class _Body(msgspec.Struct):
-    model: str
+class Inputs(msgspec.Struct):
+    """What of a body are the inputs; one of the fields is set."""
+
     texts: list[str] | None = None
     images: list[str] | None = None
     inputs: list[_Content] | None = None
+
+
+class _Body(Inputs, kw_only=True):
+    model: str
     input_type: str | None = None
     output_dimension: int | None = None
     embedding_types: list[str] | None = None
@@ -67,7 +72,7 @@ def encode_request(request: EmbedRequest, quirks: Quirks) -> Call:
         purpose = "document"
         warnings.append("purpose: it is required here, and 'document' assumed")
     body: JsonObject = {"model": request.model, "input_type": PURPOSES.get(purpose, purpose)}
-    body |= _encode_inputs(request.inputs)
+    body |= encode_inputs(request.inputs)
     body["embedding_types"] = list(request.encodings) or ["float"]
     if request.dimensions is not None:
         body["output_dimension"] = request.dimensions
@@ -75,7 +80,8 @@ def encode_request(request: EmbedRequest, quirks: Quirks) -> Call:
     return Call("POST", quirks.path or PATH, with_headers(_HEADERS, quirks.headers), dump(body), tuple(warnings))
 
 
-def _encode_inputs(inputs: tuple[EmbedInput, ...]) -> JsonObject:
+def encode_inputs(inputs: tuple[EmbedInput, ...]) -> JsonObject:
+    """The field for inputs of their kind: all texts, all pictures, or anything mixed. Raises ``Unsupported`` for a picture elsewhere."""
     if all(isinstance(one, str) for one in inputs):
         return {"texts": list(inputs)}
     listed = [(Text(text=one),) if isinstance(one, str) else one for one in inputs]
@@ -105,15 +111,16 @@ def decode_request(call: Call, quirks: Quirks) -> EmbedRequest:
     encodings = tuple(body.embedding_types or ())
     return EmbedRequest(
         model=body.model,
-        inputs=_decode_inputs(body),
+        inputs=decode_inputs(body),
         dimensions=body.output_dimension,
-        purpose=None if body.input_type is None else _OUR_PURPOSES.get(body.input_type, body.input_type),
+        purpose=None if body.input_type is None else OUR_PURPOSES.get(body.input_type, body.input_type),
         encodings=() if encodings == ("float",) else encodings,
         extra={NAME: own} if own else {},
     )
 
 
-def _decode_inputs(body: _Body) -> tuple[EmbedInput, ...]:
+def decode_inputs(body: Inputs) -> tuple[EmbedInput, ...]:
+    """The inputs of a body. Raises ``BadRequest`` where there are none, or anything but texts and pictures."""
     if body.texts is not None:
         return tuple(body.texts)
     if body.images is not None:
