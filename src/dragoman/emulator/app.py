@@ -39,6 +39,8 @@ LISTING: Final = "list_models"
 FAULT_HEADER: Final = "x-dragoman-fault"
 FAULT_MARK: Final = "!"
 """What parts a model's name from the fault asked for behind it."""
+REQUEST_IDS: Final = ("x-request-id", "request-id")
+"""Under which names vendors tell the number of a request."""
 WRONG_KEY: Final = "wrong-key"
 """The one key that every emulated provider refuses."""
 FACES: Final = {("openai_chat", "completions"): "openai_completions", ("openai_chat", "responses"): "openai_responses"}
@@ -149,7 +151,8 @@ class App:
         return self._signed(msgspec.structs.replace(plan, error=error), mount)
 
     def _signed(self, plan: Plan, mount: Mount) -> Plan:
-        headers = (*plan.headers, ("x-request-id", f"req_emulated_{self._count}"), ("x-dragoman-emulated", mount.name))
+        ids = tuple((name, f"req_emulated_{self._count}") for name in REQUEST_IDS if header(plan.headers, name) is None)
+        headers = (*plan.headers, *ids, ("x-dragoman-emulated", mount.name))
         return msgspec.structs.replace(plan, headers=headers, provider=mount.name)
 
     # --- the answer itself

@@ -15,9 +15,14 @@ from dragoman.core.listing import ListedModel, Listing, ListRequest
 from dragoman.wire.anthropic_messages.models import decode_reply, decode_request, encode_reply, encode_request
 from dragoman.wire.quirks import NONE, Quirks
 
-from .loopback import LISTED, served
+from .client import served
 from .streams import NAME
 
+LISTED = (
+    ListedModel(name="claude-2", title="Claude Two", created_s=1_739_923_200, context_tokens=200_000, output_tokens=8000),
+    ListedModel(name="claude-1"),
+)
+"""The models there are, one to a page."""
 OPUS: dict[str, Any] = {
     "type": "model",
     "id": "claude-opus-4-6",
@@ -107,12 +112,16 @@ def test_wrong_answer_is_an_error() -> None:
 
 @pytest.mark.parametrize("beta", [False, True])
 def test_vendors_client_follows_the_pages(beta: bool) -> None:
-    with served(lambda _: ()) as (client, server):
+    def listing(request: ListRequest) -> Listing:
+        later = request.page is not None
+        return Listing(models=LISTED[1:] if later else LISTED[:1], next_page=None if later else LISTED[0].name)
+
+    with served(list_models=listing) as (client, server):
         models: Any = client.beta.models if beta else client.models
         first, second = models.list(limit=1)
     assert (first.id, first.display_name, first.max_tokens) == ("claude-2", "Claude Two", 8000)
     assert first.created_at.timestamp() == LISTED[0].created_s
     assert (second.id, second.display_name, second.max_tokens) == ("claude-1", "claude-1", None)
-    asked = [decode_request(call, NONE) for call in server.calls]
+    asked = server.operated
     assert [(request.page, request.page_size) for request in asked] == [(None, 1), ("claude-2", 1)]
     assert asked[0].extra == {NAME: {"version": header(server.calls[0].headers, "anthropic-version")}}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import anthropic
@@ -31,8 +30,9 @@ from dragoman.core.request import NamedTool, ReasoningOptions, Request, Tool
 from dragoman.core.usage import Usage
 from dragoman.wire import anthropic_messages
 from dragoman.wire.quirks import NONE
+from tests.wire.served import said
 
-from .loopback import served
+from .client import served
 from .streams import NAME
 
 ASK: dict[str, Any] = {"model": "claude-1", "max_tokens": 50, "messages": [{"role": "user", "content": "Hi"}]}
@@ -67,10 +67,6 @@ EVERYTHING: tuple[Event, ...] = (
 )
 
 
-def said(*events: Event) -> Any:
-    return lambda request: events
-
-
 def check_everything(message: Any) -> None:
     kinds = ["thinking", "redacted_thinking", "server_tool_use", "web_search_tool_result", "text", "tool_use", "tool_use"]
     assert [block.type for block in message.content] == kinds
@@ -91,7 +87,7 @@ def test_whole_answer() -> None:
     with served(said(*EVERYTHING)) as (client, _):
         message = client.messages.create(**ASK)
     check_everything(message)
-    assert message._request_id == "req_loopback"
+    assert message._request_id == "req_emulated_1"
 
 
 def test_streamed_answer_that_the_client_puts_together() -> None:
@@ -203,10 +199,10 @@ def test_version_that_the_client_asks_for_is_kept_where_it_is_not_the_customary_
 
 
 def test_counting() -> None:
-    with served(said(*EVERYTHING)) as (client, server):
+    with served(count_tokens=lambda request: Usage(input_tokens=42)) as (client, server):
         assert client.messages.count_tokens(model="claude-1", messages=ASK["messages"], system="s").input_tokens == 42
         assert client.beta.messages.count_tokens(model="claude-1", messages=ASK["messages"]).input_tokens == 42
-    assert [message.role for message in server.asked[0].messages] == ["system", "user"]
+    assert [message.role for message in server.operated[0].messages] == ["system", "user"]
 
 
 ERRORS: list[tuple[DragomanError, type[anthropic.APIStatusError], str]] = [
@@ -225,21 +221,10 @@ ERRORS: list[tuple[DragomanError, type[anthropic.APIStatusError], str]] = [
 ]
 
 
-def raising(error: DragomanError, *before: Event) -> Any:
-    def answer(request: Request) -> Iterable[Event]:
-        def events() -> Iterator[Event]:
-            yield from before
-            raise error
-
-        return events()
-
-    return answer
-
-
 @pytest.mark.parametrize(("error", "kind", "word"), ERRORS, ids=[type(error).__name__ for error, _, _ in ERRORS])
 def test_each_error_is_the_clients_own(error: DragomanError, kind: type[anthropic.APIStatusError], word: str) -> None:
     error.request_id = "req_1"
-    with served(raising(error)) as (client, _), pytest.raises(kind) as caught:
+    with served(said(failure=error)) as (client, _), pytest.raises(kind) as caught:
         client.messages.create(**ASK)
     assert (caught.value.type, caught.value.request_id, caught.value.status_code) == (word, "req_1", caught.value.response.status_code)
     assert isinstance(caught.value.body, dict)
@@ -249,7 +234,7 @@ def test_each_error_is_the_clients_own(error: DragomanError, kind: type[anthropi
 def test_error_in_the_midst_of_a_stream_reaches_the_client_after_the_text_that_came() -> None:
     started = (Started(), BlockStarted(0, "text"), TextDelta(0, "Loi"))
     texts: list[str] = []
-    with served(raising(errors.Overloaded("busy"), *started)) as (client, _), client.messages.stream(**ASK) as stream:
+    with served(said(*started, failure=errors.Overloaded("busy"))) as (client, _), client.messages.stream(**ASK) as stream:
         with pytest.raises(anthropic.APIStatusError) as caught:
             texts.extend(stream.text_stream)
         assert texts == ["Loi"]

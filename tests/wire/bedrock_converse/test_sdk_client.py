@@ -28,12 +28,12 @@ from dragoman.core.events import (
     TextDelta,
     ToolDelta,
 )
-from dragoman.core.exchange import Call, Reply, header
+from dragoman.core.exchange import Call, header
 from dragoman.core.messages import AnyPart, File, Image, Message, Opaque, Reasoning, Source, Text, ToolCall, ToolResult
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request
 from dragoman.core.usage import Usage
 from dragoman.sign.sigv4 import Credentials, sign
-from tests.wire.ollama.loopback import Server, serving
+from tests.wire.served import Served, said, serving
 
 from .streams import CLAUDE, NAME
 
@@ -65,17 +65,19 @@ def finished(reason: str = "end_turn", unified: Any = "stop") -> Finished:
     return Finished(FinishReason(unified, reason), USAGE, 0, {NAME: {"metrics": {"latencyMs": 345}}})
 
 
-def whole(events: Iterable[Event], end: Finished | None = None, **asked: Any) -> tuple[Any, Server]:
+def whole(events: Iterable[Event], end: Finished | None = None, **asked: Any) -> tuple[Any, Served]:
     """What the SDK makes of a whole answer, and the server that gave it."""
-    server = Server(NAME, [Started(), *events, end or finished()])
-    with serving(server) as url, sdk(url) as client:
+    with serving(NAME, said(Started(), *events, end or finished())) as server, sdk(server.root) as client:
         return client.converse(**(HELLO | asked)), server
 
 
-def streamed(events: Iterable[Event], end: Finished | None = None, **asked: Any) -> tuple[list[Any], Server]:
+def streamed(events: Iterable[Event], end: Finished | None = None, **asked: Any) -> tuple[list[Any], Served]:
     """The events that the SDK gives out of a streamed answer, and the server that gave it."""
-    server = Server(NAME, [Started(), *events, end or finished()])
-    with serving(server) as url, sdk(url) as client, closing(client.converse_stream(**(HELLO | asked))["stream"]) as stream:
+    with (
+        serving(NAME, said(Started(), *events, end or finished())) as server,
+        sdk(server.root) as client,
+        closing(client.converse_stream(**(HELLO | asked))["stream"]) as stream,
+    ):
         return list(stream), server
 
 
@@ -202,9 +204,9 @@ def test_calls_are_announced_with_id_and_name() -> None:
 
 
 def test_answer_of_which_nothing_is_known_is_read_by_the_sdk() -> None:
-    answer, _ = whole([], Finished(FinishReason("unknown")))
+    answer, _ = whole([], Finished(FinishReason("unknown"), Usage()))
     assert answer["usage"] == {"inputTokens": 0, "outputTokens": 0, "totalTokens": 0}
-    given, _ = streamed([], Finished(FinishReason("unknown")))
+    given, _ = streamed([], Finished(FinishReason("unknown"), Usage()))
     assert [next(iter(one)) for one in given] == ["messageStart", "messageStop", "metadata"]
 
 
@@ -318,7 +320,7 @@ NOT_DESCRIBED = {"UnrecognizedClientException", "ServiceQuotaExceededException"}
 def test_refusal_is_the_sdks_exception_of_that_name(name: str, method: str) -> None:
     error = REFUSED[name]
     error.request_id = "r-1"
-    with serving(Server(NAME, refusal=error)) as url, sdk(url) as client:
+    with serving(NAME, said(failure=error)) as server, sdk(server.root) as client:
         kind = ClientError if name in NOT_DESCRIBED else getattr(client.exceptions, name)
         with pytest.raises(kind) as caught:
             getattr(client, method)(**HELLO)
@@ -329,7 +331,11 @@ def test_refusal_is_the_sdks_exception_of_that_name(name: str, method: str) -> N
 
 def test_request_that_is_refused_here_is_the_sdks_exception() -> None:
     call = {"toolUse": {"toolUseId": "t", "name": "n", "input": 5}}
-    with serving(Server(NAME)) as url, sdk(url) as client, pytest.raises(client.exceptions.ValidationException, match=r"toolUse\.input"):
+    with (
+        serving(NAME) as server,
+        sdk(server.root) as client,
+        pytest.raises(client.exceptions.ValidationException, match=r"toolUse\.input"),
+    ):
         client.converse(modelId="m", messages=[{"role": "user", "content": [call]}])
 
 
@@ -346,8 +352,8 @@ def test_request_that_is_refused_here_is_the_sdks_exception() -> None:
     ],
 )
 def test_failure_inside_a_stream_is_raised_by_the_sdk_after_what_was_said(failure: DragomanError, code: str) -> None:
-    server = Server(NAME, [Started(), *SPOKEN[:2]], failure=failure)
-    with serving(server) as url, sdk(url) as client, closing(client.converse_stream(**HELLO)["stream"]) as stream:
+    said_first = said(Started(), *SPOKEN[:2], failure=failure)
+    with serving(NAME, said_first) as server, sdk(server.root) as client, closing(client.converse_stream(**HELLO)["stream"]) as stream:
         events = iter(stream)
         given = [next(events), next(events)]
         with pytest.raises(EventStreamError) as caught:
@@ -361,25 +367,18 @@ def test_failure_inside_a_stream_is_raised_by_the_sdk_after_what_was_said(failur
 
 @pytest.mark.parametrize("method", ["converse", "converse_stream"])
 def test_sdk_signs_its_call_as_we_do(method: str) -> None:
-    calls: list[Call] = []
-    server = Server(NAME, [Started(), *SPOKEN, finished()])
-
-    def answer(call: Call) -> Reply:
-        calls.append(call)
-        return server(call)
-
-    with serving(answer) as url, sdk(url) as client:
+    with serving(NAME, said(Started(), *SPOKEN, finished())) as server, sdk(server.root) as client:
         given = getattr(client, method)(**HELLO)
         if "stream" in given:
             given["stream"].close()
-    [call] = calls
+    [call] = server.calls
     told = header(call.headers, "authorization") or ""
     found = re.fullmatch(r"AWS4-HMAC-SHA256 Credential=\S+/us-east-1/bedrock/aws4_request, SignedHeaders=(\S+), Signature=\w+", told)
     assert found
     signed = found.group(1).split(";")
     kept = tuple(field for field in call.headers if field[0] in signed and field[0] not in ("x-amz-date", "x-amz-security-token"))
     time = header(call.headers, "x-amz-date") or ""
-    again = sign(Call(call.method, url + call.url, kept, call.body), KEYS, "us-east-1", "bedrock", epoch_s(time))
+    again = sign(Call(call.method, server.root + call.url, kept, call.body), KEYS, "us-east-1", "bedrock", epoch_s(time))
     assert header(again.headers, "authorization") == told
 
 

@@ -53,14 +53,13 @@ from dragoman.core.events import (
     TokenLogprob,
     ToolDelta,
 )
-from dragoman.core.exchange import Call, Reply
 from dragoman.core.messages import Image, Message, Reasoning, Source, Text, ToolCall, ToolResult
 from dragoman.core.ranking import Ranked, Ranking
 from dragoman.core.request import JsonFormat, ReasoningOptions
 from dragoman.core.usage import Usage
-from dragoman.wire.cohere import embed, rerank
-from dragoman.wire.quirks import NONE
-from tests.wire.ollama.loopback import Answer, Server, serving
+from dragoman.emulator import Scenario
+from dragoman.emulator.operations import Operated
+from tests.wire.served import Served, said, serving
 
 ASK: list[Any] = [{"role": "user", "content": "Name a river."}]
 ONCE: Any = {"max_retries": 0}
@@ -68,9 +67,9 @@ PLAN = {"cohere": {"tool_plan": True}}
 
 
 @contextmanager
-def client(answer: Answer) -> Iterator[ClientV2]:
-    with serving(answer) as address, httpx.Client() as http:
-        yield ClientV2(api_key="any", base_url=address, httpx_client=http)
+def served(scenario: Scenario | None = None, **operations: Operated) -> Iterator[tuple[ClientV2, Served]]:
+    with serving("cohere", scenario, operations=operations) as server, httpx.Client() as http:
+        yield ClientV2(api_key="any", base_url=server.root, httpx_client=http), server
 
 
 SAID: tuple[Event, ...] = (
@@ -89,8 +88,7 @@ SAID: tuple[Event, ...] = (
 
 
 def test_whole_answer() -> None:
-    server = Server("cohere", SAID)
-    with client(server) as sdk:
+    with served(said(*SAID)) as (sdk, server):
         told = sdk.chat(
             model="command-a",
             messages=ASK,
@@ -123,8 +121,7 @@ def test_whole_answer() -> None:
 
 
 def test_streamed_answer() -> None:
-    server = Server("cohere", SAID)
-    with client(server) as sdk:
+    with served(said(*SAID)) as (sdk, server):
         events: list[Any] = list(sdk.chat_stream(model="m", messages=ASK, request_options=ONCE))
     assert [(event.type, getattr(event, "index", None)) for event in events] == [
         ("message-start", None),
@@ -167,8 +164,7 @@ TOOLS: list[Any] = [{"type": "function", "function": {"name": "weather", "descri
 
 
 def test_parallel_tools_and_their_results() -> None:
-    server = Server("cohere", CALLS)
-    with client(server) as sdk:
+    with served(said(*CALLS)) as (sdk, server):
         told = sdk.chat(model="m", messages=ASK, tools=TOOLS, tool_choice="REQUIRED", strict_tools=True, request_options=ONCE)
         calls = told.message.tool_calls or []
         turn = [*ASK, told.message]
@@ -195,7 +191,7 @@ def test_parallel_tools_and_their_results() -> None:
 
 
 def test_parallel_tools_streamed() -> None:
-    with client(Server("cohere", CALLS)) as sdk:
+    with served(said(*CALLS)) as (sdk, _):
         events: list[Any] = list(sdk.chat_stream(model="m", messages=ASK, tools=TOOLS, request_options=ONCE))
     assert [event.type for event in events] == [
         "message-start",
@@ -215,13 +211,12 @@ def test_parallel_tools_streamed() -> None:
 
 
 def test_pictures() -> None:
-    server = Server("cohere", SAID)
     parts: Any = [
         {"type": "text", "text": "What is it?"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,YWJj", "detail": "high"}},
         {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}},
     ]
-    with client(server) as sdk:
+    with served(said(*SAID)) as (sdk, server):
         sdk.chat(model="m", messages=[{"role": "user", "content": parts}], request_options=ONCE)  # type: ignore[list-item]  # as above
     assert server.asked[0].messages[0].parts == (
         Text(text="What is it?"),
@@ -250,7 +245,7 @@ def test_pictures() -> None:
 )
 @pytest.mark.parametrize("stream", [False, True])
 def test_each_error_is_the_sdks_own(error: DragomanError, kind: type[ApiError], status: int, stream: bool) -> None:
-    with client(Server("cohere", refusal=error)) as sdk, pytest.raises(kind) as caught:
+    with served(said(failure=error)) as (sdk, _), pytest.raises(kind) as caught:
         list(
             sdk.chat_stream(model="m", messages=ASK, request_options=ONCE)
             if stream
@@ -260,21 +255,15 @@ def test_each_error_is_the_sdks_own(error: DragomanError, kind: type[ApiError], 
 
 
 def test_failure_inside_a_stream_is_its_last_event() -> None:
-    with client(Server("cohere", SAID[:-1], StreamCut("cut off"))) as sdk:
+    with served(said(*SAID[:-1], failure=StreamCut("cut off"))) as (sdk, _):
         events: list[Any] = list(sdk.chat_stream(model="m", messages=ASK, request_options=ONCE))
     assert (events[-1].type, events[-1].delta.finish_reason, events[-1].delta.error) == ("message-end", "ERROR", "cut off")
 
 
 def test_embeddings() -> None:
-    asked = []
-
-    def answer(call: Call) -> Reply:
-        asked.append(embed.decode_request(call, NONE))
-        own = {"cohere": {"embeddings": {"int8": [[1, 2]]}}}
-        embeddings = Embeddings(vectors=((0.5, -1.0),), id="e-1", usage=Usage(input_tokens=4), extra=own)
-        return embed.encode_reply(embeddings, asked[-1], NONE)
-
-    with client(answer) as sdk:
+    own = {"cohere": {"embeddings": {"int8": [[1, 2]]}}}
+    answer = Embeddings(vectors=((0.5, -1.0),), id="e-1", usage=Usage(input_tokens=4), extra=own)
+    with served(embed=lambda request: answer) as (sdk, server):
         told = sdk.embed(
             model="embed-v4.0",
             texts=["a"],
@@ -287,20 +276,17 @@ def test_embeddings() -> None:
     assert told.meta is not None
     assert told.meta.billed_units is not None
     assert told.meta.billed_units.input_tokens == 4
+    asked = server.operated
     assert (asked[0].inputs, asked[0].purpose, asked[0].encodings, asked[0].dimensions) == (("a",), "query", ("float", "int8"), 256)
 
 
 def test_ranking() -> None:
-    asked = []
-
-    def answer(call: Call) -> Reply:
-        asked.append(rerank.decode_request(call, NONE))
-        results = (Ranked(index=1, score=0.9), Ranked(index=0, score=0.25))
-        return rerank.encode_reply(Ranking(results=results, id="r-1", raw_usage={"billed_units": {"search_units": 1}}), asked[-1], NONE)
-
-    with client(answer) as sdk:
+    results = (Ranked(index=1, score=0.9), Ranked(index=0, score=0.25))
+    answer = Ranking(results=results, id="r-1", raw_usage={"billed_units": {"search_units": 1}})
+    with served(rank=lambda request: answer) as (sdk, server):
         told = sdk.rerank(model="rerank-v3.5", query="q", documents=["a", "b"], top_n=2, max_tokens_per_doc=9, request_options=ONCE)
     assert [(one.index, one.relevance_score) for one in told.results] == [(1, 0.9), (0, 0.25)]
     assert told.id == "r-1"
+    asked = server.operated
     assert (asked[0].query, asked[0].documents, asked[0].top_n) == ("q", ("a", "b"), 2)
     assert asked[0].extra == {"cohere": {"max_tokens_per_doc": 9}}

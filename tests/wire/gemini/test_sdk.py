@@ -17,6 +17,7 @@ from google.genai import errors as sdk_errors
 from google.genai import types
 
 from dragoman.core import errors
+from dragoman.core.embedding import Embeddings, EmbedRequest
 from dragoman.core.errors import DragomanError
 from dragoman.core.events import (
     BlockEnded,
@@ -35,9 +36,11 @@ from dragoman.core.events import (
 from dragoman.core.messages import Image, Source, Text, ToolCall, ToolResult
 from dragoman.core.request import JsonFormat, ReasoningOptions, Request
 from dragoman.core.usage import Usage
+from dragoman.emulator import Scenario
+from dragoman.emulator.operations import Operated
 from tests.wire.gemini.roles import NAME, body_of
-from tests.wire.gemini.served import Scenario, Served, serving
 from tests.wire.gemini.test_request import CONVERSATION, FULL, request
+from tests.wire.served import Served, said, serving
 
 MODEL = "gemini-2.5-flash"
 STARTED = Started(id="r1", model=MODEL)
@@ -46,13 +49,13 @@ STOP = Finished(FinishReason("stop", "stop"), USAGE)
 
 
 def saying(*events: Event) -> Scenario:
-    return lambda asked: iter((STARTED, *events))
+    return said(STARTED, *events)
 
 
 @contextmanager
-def client_of(scenario: Scenario, version: str = "v1beta") -> Iterator[tuple[genai.Client, Served]]:
-    with serving(scenario) as served:
-        options = types.HttpOptions(base_url=served.url, api_version=version, retry_options=types.HttpRetryOptions(attempts=1))
+def client_of(scenario: Scenario, version: str = "v1beta", **operations: Operated) -> Iterator[tuple[genai.Client, Served]]:
+    with serving(NAME, scenario, bases=("/v1beta", "/v1"), operations=operations) as served:
+        options = types.HttpOptions(base_url=served.root, api_version=version, retry_options=types.HttpRetryOptions(attempts=1))
         client = genai.Client(api_key="k", http_options=options)
         yield client, served
         client.close()
@@ -76,8 +79,8 @@ def test_text_whole_and_streamed(version: str) -> None:
         counts = (usage.prompt_token_count, usage.cached_content_token_count, usage.candidates_token_count, usage.thoughts_token_count)
         assert (*counts, usage.total_token_count) == (5, 2, 4, 3, 12)
         assert (last.model_version, last.response_id) == (MODEL, "r1")
-    assert [asked.stream for asked in served.requests] == [False, True]
-    assert all(asked.messages[0].text == "Hi" for asked in served.requests)
+    assert [asked.stream for asked in served.asked] == [False, True]
+    assert all(asked.messages[0].text == "Hi" for asked in served.asked)
 
 
 def test_text_in_the_asynchronous_colour() -> None:
@@ -97,8 +100,8 @@ def test_chat_keeps_what_was_streamed() -> None:
         chat = client.chats.create(model=MODEL)
         for _ in range(2):
             assert list(chat.send_message_stream("Hi"))
-    assert [message.role for message in served.requests[1].messages][:2] == ["user", "assistant"]
-    assert "".join(message.text for message in served.requests[1].messages if message.role == "assistant") == "Loire 🌊"
+    assert [message.role for message in served.asked[1].messages][:2] == ["user", "assistant"]
+    assert "".join(message.text for message in served.asked[1].messages if message.role == "assistant") == "Loire 🌊"
     assert len(chat.get_history(curated=True)) > 2
 
 
@@ -156,7 +159,7 @@ def test_parallel_calls_and_their_results(stream: bool) -> None:
         ]
         history = [types.Content(role="user", parts=[types.Part(text="Weather?")]), types.Content(role="model", parts=said)]
         assert [part.text for part in ask([*history, types.Content(role="user", parts=results)])] == ["Sunny."]
-    first, second = served.requests
+    first, second = served.asked
     assert [tool.name for tool in first.tools] == ["weather", "other"]
     assert first.tools[0].parameters == {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
     asked, answered = second.messages[1].parts, second.messages[2].parts
@@ -184,7 +187,7 @@ def test_function_of_the_users_is_called_by_the_sdk() -> None:
     with client_of(scenario) as (client, served):
         answer = client.models.generate_content(model=MODEL, contents="Weather?", config=types.GenerateContentConfig(tools=[weather]))
     assert answer.text == "Sunny."
-    results = [part for message in served.requests[1].messages for part in message.parts if isinstance(part, ToolResult)]
+    results = [part for message in served.asked[1].messages for part in message.parts if isinstance(part, ToolResult)]
     assert [part.parts for part in results] == [(Text(text=f'{{"result":"sun in {city}"}}'),) for city in ("Paris", "Rome")]
 
 
@@ -205,7 +208,7 @@ def test_pictures_in_and_out() -> None:
         ]
     blobs = [part.inline_data for answer in answers for part in answer.parts or [] if part.inline_data]
     assert [(blob.data, blob.mime_type) for blob in blobs] == [(picture, "image/png")] * 2
-    assert served.requests[0].messages[0].parts[1:] == (
+    assert served.asked[0].messages[0].parts[1:] == (
         Image(data=picture, media_type="image/png"),
         Image(url="gs://a/b.png", media_type="image/png"),
     )
@@ -268,7 +271,7 @@ def test_configuration_arrives() -> None:
     )
     with client_of(TEXT) as (client, served):
         client.models.generate_content(model=MODEL, contents="Hi", config=config)
-    (asked,) = served.requests
+    (asked,) = served.asked
     told = (asked.temperature, asked.top_p, asked.top_k, asked.n, asked.max_output_tokens, asked.stop, asked.seed)
     assert told == (0.5, 0.25, 40, 2, 10, ("a",), 7)
     assert (asked.presence_penalty, asked.frequency_penalty, asked.logprobs, asked.top_logprobs) == (0.5, 0.25, True, 3)
@@ -300,15 +303,8 @@ def test_configuration_arrives() -> None:
     ],
 )
 def test_errors_at_the_start_and_in_the_midst(error: DragomanError, kind: type[sdk_errors.APIError], status: str) -> None:
-    def at_once(asked: Request) -> Iterator[Event]:
-        raise error
-        yield
-
-    def amid(asked: Request) -> Iterator[Event]:
-        yield from (STARTED, BlockStarted(0, "text"), TextDelta(0, "Lo"))
-        raise error
-
-    with client_of(at_once) as (client, _), pytest.raises(kind) as whole:
+    amid = said(STARTED, BlockStarted(0, "text"), TextDelta(0, "Lo"), failure=error)
+    with client_of(said(failure=error)) as (client, _), pytest.raises(kind) as whole:
         client.models.generate_content(model=MODEL, contents="Hi")
     assert (whole.value.code, whole.value.status, whole.value.message) == (error.answer_status, status, "why")
     with client_of(amid) as (client, _):
@@ -320,11 +316,7 @@ def test_errors_at_the_start_and_in_the_midst(error: DragomanError, kind: type[s
 
 
 def test_blocked_prompt_is_shown_as_the_vendor_does() -> None:
-    def blocked(asked: Request) -> Iterator[Event]:
-        raise errors.ContentFiltered("why", code="PROHIBITED_CONTENT")
-        yield
-
-    with client_of(blocked) as (client, _):
+    with client_of(said(failure=errors.ContentFiltered("why", code="PROHIBITED_CONTENT"))) as (client, _):
         answer = client.models.generate_content(model=MODEL, contents="Hi")
     assert answer.prompt_feedback is not None
     assert answer.prompt_feedback.block_reason == types.BlockedReason.PROHIBITED_CONTENT
@@ -337,13 +329,17 @@ def test_malformed_request_is_told_to_the_sdk() -> None:
 
 
 def test_counting_and_embedding() -> None:
-    with client_of(TEXT) as (client, served):
+    def embed(asked: EmbedRequest) -> Embeddings:
+        return Embeddings(vectors=tuple((float(i), 0.5) for i, _ in enumerate(asked.inputs)))
+
+    counted = Usage(input_tokens=12, cache_read_tokens=4)
+    with client_of(TEXT, embed=embed, count_tokens=lambda asked: counted) as (client, served):
         count = client.models.count_tokens(model=MODEL, contents="Hi")
         config = types.EmbedContentConfig(task_type="RETRIEVAL_QUERY", output_dimensionality=2)
         embedded = client.models.embed_content(model="gemini-embedding-001", contents=["a", "b"], config=config)
     assert (count.total_tokens, count.cached_content_token_count) == (12, 4)
     assert [one.values for one in embedded.embeddings or []] == [[0.0, 0.5], [1.0, 0.5]]
-    (asked,) = served.embedded
+    _, asked = served.operated
     assert (asked.inputs, asked.purpose, asked.dimensions) == (("a", "b"), "query", 2)
 
 

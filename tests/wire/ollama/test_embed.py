@@ -18,7 +18,7 @@ from dragoman.core.messages import Image
 from dragoman.core.usage import Usage
 from dragoman.wire.ollama import embed, tags
 from dragoman.wire.quirks import NONE
-from tests.wire.ollama.loopback import serving
+from tests.wire.served import serving
 
 
 def body_of(request: EmbedRequest) -> dict[str, Any]:
@@ -78,23 +78,20 @@ def test_bad_answer_is_an_error(status: int, body: bytes, kind: type[DragomanErr
 
 def test_sdk_reads_what_is_served_and_is_read_in_turn() -> None:
     vectors = ((0.5, -1.0), (0.0, 2.0))
-    replies: list[Reply] = []
 
-    def answer(call: Call) -> Reply:
-        request = embed.decode_request(call, NONE)
+    def answer(request: EmbedRequest) -> Embeddings:
         usage = Usage(input_tokens=4, raw={"prompt_eval_count": 4, "total_duration": 9})
-        replies.append(embed.encode_reply(Embeddings(vectors=vectors[: len(request.inputs)], usage=usage), request, NONE))
-        return replies[-1]
+        return Embeddings(vectors=vectors[: len(request.inputs)], usage=usage)
 
-    with serving(answer) as address:
-        client = sdk.Client(host=address)
+    with serving("ollama", operations={"embed": answer}) as server:
+        client = sdk.Client(host=server.root)
         told = client.embed("m", ["a", "b"])
         old = client.embeddings("m", "a")
         client._client.close()
     assert told.embeddings == [[0.5, -1.0], [0.0, 2.0]]
     assert (told.model, told.prompt_eval_count, told.total_duration) == ("m", 4, 9)
     assert old.embedding == [0.5, -1.0]
-    first, second = (embed.decode_reply(reply, NONE) for reply in replies)
+    first, second = (embed.decode_reply(embed.encode_reply(answer(one), one, NONE), NONE) for one in server.operated)
     assert (first.vectors, first.model, first.usage and first.usage.input_tokens) == (vectors, "m", 4)
     assert (second.vectors, second.usage) == (vectors[:1], None)
 
@@ -102,8 +99,8 @@ def test_sdk_reads_what_is_served_and_is_read_in_turn() -> None:
 def test_list_of_models_both_ways() -> None:
     models = (ListedModel(name="a:latest", extra={"ollama": {"size": 5, "digest": "d"}}), ListedModel(name="b"))
     reply = tags.encode_reply(Listing(models=models), ListRequest(), NONE)
-    with serving(lambda call: reply) as address:
-        client = sdk.Client(host=address)
+    with serving("ollama", operations={"list_models": lambda request: Listing(models=models)}) as server:
+        client = sdk.Client(host=server.root)
         told = client.list()
         client._client.close()
     assert [(model.model, model.size, model.digest) for model in told.models] == [("a:latest", 5, "d"), ("b", 0, "")]

@@ -38,18 +38,19 @@ from dragoman.core.events import (
 from dragoman.core.messages import Image, Message, Reasoning, Text, ToolCall, ToolResult
 from dragoman.core.request import JsonFormat, ReasoningOptions
 from dragoman.core.usage import Usage
-from tests.wire.ollama.loopback import Answer, Server, serving
+from dragoman.emulator import Scenario
+from tests.wire.served import Served, said, serving
 
 PNG = b"\x89PNG\r\n\x1a\nrest"
 ASK = [{"role": "user", "content": "Name a river."}]
 
 
 @contextmanager
-def client(answer: Answer) -> Iterator[ollama.Client]:
-    with serving(answer) as address:
-        client = ollama.Client(host=address)
+def served(scenario: Scenario) -> Iterator[tuple[ollama.Client, Served]]:
+    with serving("ollama", scenario) as server:
+        client = ollama.Client(host=server.root)
         try:
-            yield client
+            yield client, server
         finally:
             client._client.close()
 
@@ -69,8 +70,7 @@ SAID: tuple[Event, ...] = (
 
 
 def test_text_and_thinking_whole() -> None:
-    server = Server("ollama", SAID)
-    with client(server) as sdk:
+    with served(said(*SAID)) as (sdk, server):
         answer = sdk.chat("qwen3", ASK, think="low", options={"num_ctx": 4096, "temperature": 0.1}, keep_alive="1m", format="json")
     assert (answer.message.content, answer.message.thinking, answer.message.role) == ("Loire", "A long one.", "assistant")
     assert (answer.model, answer.created_at, answer.done, answer.done_reason) == ("qwen3", "2025-10-26T17:21:21Z", True, "stop")
@@ -85,8 +85,7 @@ def test_text_and_thinking_whole() -> None:
 
 
 def test_text_and_thinking_streamed() -> None:
-    server = Server("ollama", SAID)
-    with client(server) as sdk:
+    with served(said(*SAID)) as (sdk, server):
         parts = list(sdk.chat("qwen3", ASK, stream=True, think=True))
     assert [part.message.thinking for part in parts] == ["A long", " one.", None, None, None]
     assert [part.message.content for part in parts] == ["", "", "Lo", "ire", ""]
@@ -97,8 +96,7 @@ def test_text_and_thinking_streamed() -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_generate(stream: bool) -> None:
-    server = Server("ollama", SAID)
-    with client(server) as sdk:
+    with served(said(*SAID)) as (sdk, server):
         if stream:
             parts = list(sdk.generate("qwen3", "Name a river.", system="Be brief.", stream=True))
             text, thinking = ("".join(getattr(part, name) or "" for part in parts) for name in ("response", "thinking"))
@@ -139,8 +137,7 @@ def weather(city: str) -> str:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_parallel_tools_and_their_results(stream: bool) -> None:
-    server = Server("ollama", CALLS)
-    with client(server) as sdk:
+    with served(said(*CALLS)) as (sdk, server):
         if stream:
             messages = [part.message for part in sdk.chat("qwen3", ASK, tools=[weather], stream=True)]
             calls = [call for message in messages for call in message.tool_calls or ()]
@@ -167,9 +164,8 @@ def test_parallel_tools_and_their_results(stream: bool) -> None:
 
 
 def test_pictures_and_a_schema() -> None:
-    server = Server("ollama", SAID)
     schema = {"type": "object", "properties": {"river": {"type": "string"}}}
-    with client(server) as sdk:
+    with served(said(*SAID)) as (sdk, server):
         sdk.chat("qwen3", [{"role": "user", "content": "What is it?", "images": [PNG]}], format=schema)
     assert server.asked[0].messages[0].parts == (Text(text="What is it?"), Image(data=PNG, media_type="image/png"))
     assert server.asked[0].response_format == JsonFormat(schema=schema)
@@ -193,13 +189,13 @@ def test_pictures_and_a_schema() -> None:
 )
 @pytest.mark.parametrize("stream", [False, True])
 def test_each_error_is_the_sdks_with_its_status(error: DragomanError, status: int, stream: bool) -> None:
-    with client(Server("ollama", refusal=error)) as sdk, pytest.raises(ollama.ResponseError) as caught:
+    with served(said(failure=error)) as (sdk, _), pytest.raises(ollama.ResponseError) as caught:
         list(sdk.chat("qwen3", ASK, stream=True)) if stream else sdk.chat("qwen3", ASK)
     assert (caught.value.status_code, caught.value.error) == (status, "no")
 
 
 def test_failure_inside_a_stream_is_raised_after_what_was_said() -> None:
-    with client(Server("ollama", SAID[:-1], StreamCut("cut off"))) as sdk:
+    with served(said(*SAID[:-1], failure=StreamCut("cut off"))) as (sdk, _):
         parts = sdk.chat("qwen3", ASK, stream=True)
         assert [next(parts).message.content for _ in range(4)] == ["", "", "Lo", "ire"]
         with pytest.raises(ollama.ResponseError, match="cut off"):
@@ -208,6 +204,6 @@ def test_failure_inside_a_stream_is_raised_after_what_was_said() -> None:
 
 def test_wrong_request_is_refused_with_the_fields_name() -> None:
     refused = pytest.raises(ollama.ResponseError, match=r"messages\[0\].role: 'robot' was given")
-    with client(Server("ollama", SAID)) as sdk, refused as caught:
+    with served(said(*SAID)) as (sdk, _), refused as caught:
         sdk.chat("qwen3", [{"role": "robot", "content": "a"}])
     assert caught.value.status_code == 400

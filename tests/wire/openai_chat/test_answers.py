@@ -23,7 +23,7 @@ from dragoman.wire.openai_chat import decode_error, decoder, encoder
 from dragoman.wire.openai_chat.encoder import completion
 from dragoman.wire.openai_chat.usage import encode_usage
 from dragoman.wire.quirks import NONE, Quirks
-from tests.wire.ollama.loopback import Server, serving
+from tests.wire.served import said, serving
 from tests.wire.splits import Told, read, read_split_anyhow
 
 PICTURE = b"\x89PNG\r\n\x1a\n-a"
@@ -225,7 +225,7 @@ def test_answer_told_by_our_server_role_means_the_same(case: str, stream: bool) 
 @pytest.mark.parametrize("case", DELTAS)
 def test_openais_sdk_reads_what_our_server_role_tells(case: str) -> None:
     deltas, _, meaning = DELTAS[case]
-    with serving(Server("openai_chat", streamed(deltas).events)) as address, openai.OpenAI(base_url=address, api_key="k") as client:
+    with serving("openai_chat", said(*streamed(deltas).events)) as server, openai.OpenAI(base_url=server.root, api_key="k") as client:
         message = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hi"}]).choices[0].message
         chunks = list(client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hi"}], stream=True))
     text = "".join(part.text for part in meaning if isinstance(part, Text))
@@ -247,7 +247,7 @@ def test_openais_sdk_reads_what_our_server_role_tells(case: str) -> None:
 
 def test_caller_who_knows_functions_alone_is_told_in_that_form() -> None:
     deltas = DELTAS["function as before tools"][0]
-    with serving(Server("openai_chat", streamed(deltas).events)) as address, openai.OpenAI(base_url=address, api_key="k") as client:
+    with serving("openai_chat", said(*streamed(deltas).events)) as server, openai.OpenAI(base_url=server.root, api_key="k") as client:
         asked: dict[str, Any] = {
             "model": "m",
             "messages": [{"role": "user", "content": "Hi"}],

@@ -19,7 +19,7 @@ from dragoman.core.usage import Usage
 from dragoman.wire.openai_completions import decode_request, decoder, encode_request, encoder
 from dragoman.wire.quirks import NONE, Quirks
 from tests.conformance import recordings
-from tests.wire.ollama.loopback import Server, serving
+from tests.wire.served import said, serving
 from tests.wire.splits import assert_every_cut_is_told, read, read_split_anyhow
 from tests.wire.strategies import MODEST
 
@@ -130,7 +130,10 @@ def test_what_cannot_be_said_is_refused_or_named() -> None:
 
 
 def test_openais_sdk_reads_what_our_server_role_tells() -> None:
-    with serving(Server("openai_completions", SAID)) as address, openai.OpenAI(base_url=address, api_key="k", max_retries=0) as client:
+    with (
+        serving("openai_completions", said(*SAID)) as server,
+        openai.OpenAI(base_url=server.root, api_key="k", max_retries=0) as client,
+    ):
         told = client.completions.create(model="m", prompt="Say", logprobs=2)
         chunks = list(client.completions.create(model="m", prompt="Say", stream=True, stream_options={"include_usage": True}))
     choice = told.choices[0]
@@ -139,10 +142,9 @@ def test_openais_sdk_reads_what_our_server_role_tells() -> None:
     assert (choice.logprobs.tokens, choice.logprobs.text_offset) == (["Lo", "ire"], [0, 2])
     assert "".join(chunk.choices[0].text for chunk in chunks if chunk.choices) == "Loire 🌊"
     assert chunks[-1].usage is not None
-    server = Server("openai_completions", refusal=Overloaded("Full."))
     with (
-        serving(server) as address,
-        openai.OpenAI(base_url=address, api_key="k", max_retries=0) as client,
+        serving("openai_completions", said(failure=Overloaded("Full."))) as server,
+        openai.OpenAI(base_url=server.root, api_key="k", max_retries=0) as client,
         pytest.raises(openai.InternalServerError, match="Full"),
     ):
         client.completions.create(model="m", prompt="Say")

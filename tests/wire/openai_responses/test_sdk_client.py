@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import openai
 import pytest
-from openai import AsyncOpenAI, DefaultAsyncHttpxClient, OpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient, DefaultHttpxClient, OpenAI
 from pydantic import BaseModel
 
 from dragoman.core import errors
@@ -17,8 +18,9 @@ from dragoman.core.errors import DragomanError
 from dragoman.core.events import BlockEnded, BlockStarted, Event, Finished, FinishReason, Started, TextDelta, ToolDelta
 from dragoman.core.messages import File, Image, Message, Opaque, Reasoning, Text, ToolCall, ToolResult
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool
+from dragoman.emulator import Scenario
+from tests.wire.served import Served, said, serving
 
-from .loopback import address, served, serving
 from .streams import NAME
 from .test_encoder import EVERYTHING
 
@@ -26,11 +28,17 @@ STOP = Finished(FinishReason("stop", "stop"))
 NOW: Any = {"type": "function", "name": "now", "parameters": {"type": "object", "properties": {}}, "strict": False}
 
 
-def said(*events: Event) -> Any:
-    return lambda request: events
+@contextmanager
+def served(scenario: Scenario) -> Iterator[tuple[OpenAI, Served]]:
+    """The vendor's client, joined to a server that answers by ``scenario``."""
+    with (
+        serving(NAME, scenario) as server,
+        OpenAI(api_key="key", base_url=server.root, max_retries=0, http_client=DefaultHttpxClient(trust_env=False)) as client,
+    ):
+        yield client, server
 
 
-def saying(words: str) -> Any:
+def saying(words: str) -> Scenario:
     return said(Started(id="a", model="m", created_s=1), BlockStarted(0, "text"), TextDelta(0, words), BlockEnded(0), STOP)
 
 
@@ -90,8 +98,8 @@ def test_asynchronous_client() -> None:
             words = "".join(event.delta for event in events if event.type == "response.output_text.delta")
             return whole.output_text, words, final.output_text
 
-    with serving(saying("Loire 🌊")) as server:
-        assert asyncio.run(ask(address(server))) == ("Loire 🌊",) * 3
+    with serving(NAME, saying("Loire 🌊")) as server:
+        assert asyncio.run(ask(server.root)) == ("Loire 🌊",) * 3
 
 
 def test_incomplete_answer() -> None:
@@ -255,14 +263,6 @@ def test_every_kind_of_input_and_option() -> None:
     ]
 
 
-def failing(error: DragomanError, *events: Event) -> Any:
-    def answer(request: Request) -> Iterator[Event]:
-        yield from events
-        raise error
-
-    return answer
-
-
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
@@ -280,14 +280,14 @@ def failing(error: DragomanError, *events: Event) -> Any:
     ],
 )
 def test_error_is_the_sdks_own(error: DragomanError, kind: type[openai.APIStatusError]) -> None:
-    with served(failing(error)) as (client, _), pytest.raises(kind) as caught:
+    with served(said(failure=error)) as (client, _), pytest.raises(kind) as caught:
         client.responses.create(model="m", input="Hi")
     assert error.message in caught.value.message
     assert caught.value.response.headers.get("retry-after") == ("3" if error.retry_after_s else None)
 
 
 def test_error_in_the_midst_of_a_stream_is_raised() -> None:
-    cut = failing(errors.Overloaded("busy now"), Started(id="a"), BlockStarted(0, "text"), TextDelta(0, "Lo"))
+    cut = said(Started(id="a"), BlockStarted(0, "text"), TextDelta(0, "Lo"), failure=errors.Overloaded("busy now"))
     with served(cut) as (client, _):
         stream = client.responses.create(model="m", input="Hi", stream=True)
         words: list[str] = []

@@ -23,11 +23,11 @@ from dragoman.core.messages import Audio, Image
 from dragoman.core.picture import Picture, PictureRequest, Pictures
 from dragoman.core.sound import Speech, SpeechRequest, Spoken, Transcription, TranscriptionRequest
 from dragoman.core.usage import Usage
-from dragoman.wire.gemini import encode_error, sizes
+from dragoman.wire.gemini import sizes
 from dragoman.wire.gemini.turn import INSTRUCTION
 from dragoman.wire.operations import asked_for, operation
 from dragoman.wire.quirks import NONE
-from tests.wire.ollama.loopback import serving
+from tests.wire.served import serving
 
 PNG = b"\x89PNG\r\n\x1a\n-"
 PICTURE = Picture(image=Image(data=PNG, media_type="image/png"))
@@ -344,20 +344,16 @@ def test_turns_of_a_conversation_are_put_in_the_order_of_time() -> None:
 @contextmanager
 def served(name: str, answer: Any, vertex: bool = False) -> Iterator[tuple[genai.Client, list[Any]]]:
     """Google's own client of a server that says ``answer`` to the operation; an error is told as one."""
-    speaking, requests = operation("gemini", name), []
+    requests: list[Any] = []
 
-    def reply(call: Call) -> Reply:
-        call = Call(call.method, call.url[call.url.index("/", 1) :], call.headers, call.body)
-        try:
-            requests.append(speaking.decode_request(call, NONE))
-            if isinstance(answer, DragomanError):
-                raise answer
-        except DragomanError as error:
-            return encode_error(error, NONE)
-        return speaking.encode_reply(answer, requests[-1], NONE)
+    def said(request: Any) -> Any:
+        requests.append(request)
+        if isinstance(answer, DragomanError):
+            raise answer
+        return answer
 
-    with serving(reply) as address:
-        options = types.HttpOptions(base_url=address, retry_options=types.HttpRetryOptions(attempts=1))
+    with serving("gemini", bases=("/v1beta", "/v1beta1", "/v1"), operations={name: said}) as server:
+        options = types.HttpOptions(base_url=server.root, retry_options=types.HttpRetryOptions(attempts=1))
         account: Any = {"api_key": "k"}
         if vertex:
             account = {"vertexai": True, "project": "p", "location": "global", "credentials": Credentials(token="t")}  # type: ignore[no-untyped-call]  # Google's
@@ -430,10 +426,17 @@ def test_sdk_is_given_a_transcript() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["generate_image", "speak", "transcribe"])
-def test_sdk_is_told_errors(name: str) -> None:
-    config = types.GenerateContentConfig(response_modalities=["IMAGE", "AUDIO"])
+@pytest.mark.parametrize(
+    ("name", "model", "modality"),
+    [
+        ("generate_image", "gemini-3-pro-image", "IMAGE"),
+        ("speak", "gemini-3.8-flash-tts", "AUDIO"),
+        ("transcribe", "gemini-3.5-transcribe", "TEXT"),
+    ],
+)
+def test_sdk_is_told_errors(name: str, model: str, modality: str) -> None:
+    config = types.GenerateContentConfig(response_modalities=[modality])
     contents: Any = types.Part.from_bytes(data=b"x", mime_type="audio/wav") if name == "transcribe" else "Hi"
     with served(name, RateLimited("Slow down.")) as (client, _), pytest.raises(sdk_errors.ClientError, match="Slow down") as caught:
-        client.models.generate_content(model="gemini-3.5-transcribe", contents=contents, config=config)
+        client.models.generate_content(model=model, contents=contents, config=config)
     assert caught.value.code == 429

@@ -42,7 +42,7 @@ def test_embeddings(form: Any) -> None:
     if form == "float":
         assert tuple(tuple(one.embedding) for one in told.data) == VECTORS
     assert (told.model, told.usage.prompt_tokens, told.usage.total_tokens) == ("e", 4, 4)
-    first, second = seen.requests
+    first, second = seen.operated
     assert (first.inputs, first.dimensions, first.encodings, first.user) == (("a", "b"), 2, (form,), "u")
     assert (second.inputs, second.encodings) == (("a",), ("base64",))
 
@@ -62,7 +62,7 @@ def test_pictures_from_words() -> None:
     ]
     assert told.usage is not None
     assert (told.created, told.usage.output_tokens) == (7, 5)
-    (asked,) = seen.requests
+    (asked,) = seen.operated
     assert (asked.prompt, asked.model, asked.n, asked.size, asked.quality, asked.format) == ("A cat", "i", 2, "1024x1024", "low", "png")
 
 
@@ -70,7 +70,7 @@ def test_pictures_from_pictures() -> None:
     with served("openai_chat", "generate_image", Pictures(pictures=())) as (client, seen):
         client.images.edit(image=[("a.png", PNG), ("b.png", PNG)], mask=("m.png", PNG), prompt='A "cat" \n🐈', model="i", n=1)
         client.images.edit(image=io.BytesIO(PNG), prompt="One", model="i", extra_body={"input_fidelity": "high"})
-    two, one = seen.requests
+    two, one = seen.operated
     assert (two.prompt, two.n, two.images, two.mask) == (
         'A "cat" \n🐈',
         1,
@@ -86,7 +86,7 @@ def test_speech_whole_and_streamed() -> None:
         told = client.audio.speech.create(model="s", input="Hi", voice="alloy", response_format="mp3", speed=1.5, instructions="Softly")
         assert (told.read(), told.response.headers["content-type"]) == (b"ID3sound", "audio/mpeg")
         client.audio.speech.create(model="s", input="Hi", voice={"id": "v"}, stream_format="sse")
-    first, second = seen.requests
+    first, second = seen.operated
     assert (first.text, first.voice, first.format, first.speed, first.instructions) == ("Hi", "alloy", "mp3", 1.5, "Softly")
     assert (second.voice, second.stream) == ("v", True)
 
@@ -119,11 +119,11 @@ def test_transcription_in_every_form() -> None:
     assert "1\n00:00:00,000 --> 00:00:01,000\nHello\n\n2\n" in str(srt)
     assert str(vtt).startswith("WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHello")
     assert [event.type for event in events] == ["transcript.text.delta", "transcript.text.done"]
-    first = seen.requests[0]
+    first = seen.operated[0]
     assert (first.audio, first.name) == (Audio(data=b"RIFF0000WAVE", media_type="audio/x-wav"), "a.wav")
     assert (first.language, first.prompt, first.temperature, first.format) == ("en", "p", 0.5, None)
-    assert seen.requests[1].timestamps == ("word", "segment")
-    assert seen.requests[5].stream
+    assert seen.operated[1].timestamps == ("word", "segment")
+    assert seen.operated[5].stream
 
 
 def test_moderations() -> None:
@@ -136,7 +136,7 @@ def test_moderations() -> None:
     (result,) = told.results
     assert (told.id, result.flagged, result.categories.violence, result.categories.hate) == ("m-1", True, True, False)
     assert (result.category_scores.violence, result.category_scores.hate) == (0.9, 0.0)
-    assert [request.inputs for request in seen.requests] == [
+    assert [request.inputs for request in seen.operated] == [
         ("x",),
         ("x", "y"),
         ((Text(text="x"), Image(url="https://x.test/a.png")),),
@@ -148,7 +148,7 @@ def test_models() -> None:
     with served("openai_chat", "list_models", Listing(models=models)) as (client, seen):
         told = client.models.list().data
     assert [(one.id, one.created, one.owned_by) for one in told] == [("a", 5, "me"), ("b", 0, "")]
-    assert seen.requests == [ListRequest()]
+    assert seen.operated == [ListRequest()]
 
 
 @pytest.mark.parametrize("name", [name for dialect, name in MODULES if dialect == "openai_chat"])
