@@ -45,6 +45,41 @@ def test_the_request_says_what_the_call_says(colour: Colour) -> None:
     ]
 
 
+def test_each_call_is_sent_with_its_own_fields_and_the_length_of_its_own_body(colour: Colour) -> None:
+    def script(peer: Peer) -> None:
+        for _ in range(5):
+            peer.answer(LENGTH)
+
+    async def scenario(client: Client) -> None:
+        for key, body in (("a", b"1"), ("a", b"22"), ("b", b"22"), ("a", b"")):
+            await client.fetch(server.url, headers=(("x-key", key),), body=body)
+        await client.fetch(server.url, method="GET", headers=(("x-key", "a"),), body=b"")
+
+    with serve(script) as server:
+        colour(scenario)
+    told = [
+        (request.split()[0], request.partition(b"x-key: ")[2][:1], request.lower().partition(b"content-length: ")[2])
+        for request in server.heard
+    ]
+    assert told == [
+        (b"POST", b"a", b"1\r\n\r\n1"),
+        (b"POST", b"a", b"2\r\n\r\n22"),
+        (b"POST", b"b", b"2\r\n\r\n22"),
+        (b"POST", b"a", b"0\r\n\r\n"),
+        (b"GET", b"a", b""),
+    ]
+
+
+def test_a_length_of_the_callers_own_is_held_against_each_body(colour: Colour) -> None:
+    async def scenario(client: Client) -> None:
+        fields = (("content-length", "2"),)
+        assert (await client.fetch(server.url, headers=fields, body=b"{}"))[0] == 200
+        await fails(client.open(server.url, headers=fields, body=b"{ }"), UsageError)
+
+    with serve(saying_then_waiting(LENGTH)) as server:
+        colour(scenario)
+
+
 def test_header_names_arrive_in_lower_case_and_repeated_fields_stay(colour: Colour) -> None:
     async def scenario(client: Client) -> None:
         answer = await client.open(server.url)

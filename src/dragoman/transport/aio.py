@@ -125,21 +125,26 @@ class AsyncioWire(asyncio.Protocol):
 
     # What the policy calls.
 
-    async def send(self, data: bytes, until: float | None) -> bool:
+    def offer(self, data: bytes) -> bool:
         self._check()
         if data and not self._ended and self._transport is not None:
             self._transport.write(data)
         return True
 
+    async def send(self, data: bytes, until: float | None) -> bool:
+        return self.offer(data)
+
     async def receive(self, until: float | None) -> bytes:
-        while not self._chunks:
-            self._check()
+        while (data := self.look(until)) is None:
+            await self._wait(until)
+        return data
+
+    def look(self, until: float | None) -> bytes | None:
+        self._check()
+        if not self._chunks:
             if self._lost is not None:
                 raise self._lost if isinstance(self._lost, OSError) else OSError(str(self._lost))
-            if self._ended:
-                return b""
-            await self._wait(until)
-        self._check()
+            return b"" if self._ended else None
         chunks, self._chunks, self._size = self._chunks, [], 0
         if self._paused and self._transport is not None and not self._transport.is_closing():
             self._paused = False

@@ -15,7 +15,7 @@ from typing import Generic
 from dragoman.core.errors import Cancelled, ConnectFailed, DragomanError, TimedOut, UsageError
 from dragoman.core.exchange import Call, Headers, Timeouts
 from dragoman.transport.connect import Dialer, DialT, connect, reason
-from dragoman.transport.http1 import Exchange, encode_request
+from dragoman.transport.http1 import Exchange, Head, encode_head, encode_request
 from dragoman.transport.pool import Connection, Pool
 from dragoman.transport.seam import Hold
 from dragoman.transport.settings import Settings
@@ -25,7 +25,7 @@ from dragoman.transport.waits import Waits, after, sooner
 
 TAIL_S = 0.005
 TAIL_BYTES = 4_096
-_KNOWN_URLS = 256
+_KNOWN_HEADS = 256
 
 
 class Engine(Generic[DialT]):
@@ -37,44 +37,43 @@ class Engine(Generic[DialT]):
         self._environ = environ
         self._dialer = dialer
         self._tls = TlsContext(settings)
-        self._targets: dict[str, Target] = {}
+        self._heads: dict[tuple[str, str, Headers], Head] = {}
 
     async def open(self, call: Call, timeouts: Timeouts, hold: Hold | None = None) -> Conversation:
         """Send ``call``; return when the head of its answer is here."""
         if self.pool.closed:
             raise UsageError("the transport is closed; a new one is needed")
-        target = self._targets.get(call.url) or self._learn(call.url)
-        data = encode_request(call, target)
+        head = self._heads.get((call.method, call.url, call.headers)) or self._learn(call)
+        data = head.with_body_of(call)
         now = time.monotonic()
         waits = Waits(timeouts, now)
-        kept = self.pool.take(target.origin, now)
+        kept = self.pool.take(head.target.origin, now)
         if kept is not None:
-            conversation = self._conversation(kept, call, waits, hold)
-            if await conversation.begin(self._as_wanted(kept, call, target, data)):
+            conversation = self._send(kept, call, head, data, waits, hold)
+            if await conversation.begin():
                 return _past_the_proxy(conversation, kept)
-        fresh = await self._connect(target, waits)
-        conversation = self._conversation(fresh, call, waits, hold)
-        await conversation.begin(self._as_wanted(fresh, call, target, data))
+        fresh = await self._connect(head.target, waits)
+        conversation = self._send(fresh, call, head, data, waits, hold)
+        await conversation.begin()
         return _past_the_proxy(conversation, fresh)
 
-    def _learn(self, url: str) -> Target:
-        target = split_url(url)
-        if len(self._targets) >= _KNOWN_URLS:
-            self._targets.clear()
-        self._targets[url] = target
-        return target
+    def _learn(self, call: Call) -> Head:
+        head = encode_head(call, split_url(call.url))
+        if len(self._heads) >= _KNOWN_HEADS:
+            self._heads.clear()
+        self._heads[call.method, call.url, call.headers] = head
+        return head
 
-    def _conversation(self, connection: Connection, call: Call, waits: Waits, hold: Hold | None) -> Conversation:
+    def _send(self, connection: Connection, call: Call, head: Head, data: bytes, waits: Waits, hold: Hold | None) -> Conversation:
+        if connection.form:
+            data = encode_request(call, head.target, form=connection.form, extra=connection.extra)
+        sent = connection.wire.offer(data)
+        # What reads the answer is made while the server works at it.
         exchange = Exchange(head_only=call.method == "HEAD", max_head_bytes=self._settings.max_head_bytes)
-        conversation = Conversation(self.pool, connection, exchange, waits)
+        conversation = Conversation(self.pool, connection, exchange, waits, sent)
         if hold is not None:
             hold(conversation.close)
         return conversation
-
-    def _as_wanted(self, connection: Connection, call: Call, target: Target, data: bytes) -> bytes:
-        if not connection.form:
-            return data
-        return encode_request(call, target, form=connection.form, extra=connection.extra)
 
     async def _connect(self, target: Target, waits: Waits) -> Connection:
         started = time.monotonic()
@@ -102,12 +101,12 @@ class Conversation:
 
     __slots__ = ("_closed", "_connection", "_exchange", "_pool", "_sent", "_waits")
 
-    def __init__(self, pool: Pool, connection: Connection, exchange: Exchange, waits: Waits) -> None:
+    def __init__(self, pool: Pool, connection: Connection, exchange: Exchange, waits: Waits, sent: bool) -> None:
         self._connection: Connection | None = connection
         self._pool = pool
         self._exchange = exchange
         self._waits = waits
-        self._sent = False
+        self._sent = sent
         self._closed = False
 
     def __del__(self) -> None:
@@ -122,15 +121,14 @@ class Conversation:
     def headers(self) -> Headers:
         return self._exchange.headers
 
-    async def begin(self, data: bytes) -> bool:
-        """Send the request and wait for the head. ``False``: the kept connection was stale, and nothing of an answer had come."""
+    async def begin(self) -> bool:
+        """Wait for the head. ``False``: the kept connection was stale, and nothing of an answer had come."""
         connection, exchange = self._connection, self._exchange
         if connection is None:
             raise Cancelled("the exchange was closed")
         started = time.monotonic()
         until = self._waits.answer(started)
         try:
-            self._sent = await connection.wire.send(data, until)
             while not exchange.status and exchange.error is None:
                 await self._more(connection, until)
         except TimeoutError:
@@ -148,16 +146,20 @@ class Conversation:
 
     async def read(self, timeout_s: float | None = None) -> bytes:
         """See ``seam.Incoming.read``."""
+        data = self.at_hand()
+        return await self.read_on(timeout_s) if data is None else data
+
+    def at_hand(self) -> bytes | None:
+        """What a read gives that need not wait; ``None`` where it must."""
         exchange = self._exchange
         data = exchange.take()
         if data:
             self._waits.begun = True
             return data
-        if exchange.ended and not self._closed:
-            return b""
-        return await self._read_on(timeout_s)
+        return b"" if exchange.ended and not self._closed else None
 
-    async def _read_on(self, timeout_s: float | None) -> bytes:
+    async def read_on(self, timeout_s: float | None) -> bytes:
+        """``read`` where nothing is at hand."""
         exchange, waits = self._exchange, self._waits
         started = time.monotonic()
         limit = waits.answer(started)
@@ -191,11 +193,12 @@ class Conversation:
 
     async def _more(self, connection: Connection, until: float | None) -> None:
         """One step: what is still to be sent, then the next bytes into the exchange."""
-        exchange = self._exchange
+        exchange, wire = self._exchange, connection.wire
         try:
-            if not self._sent:
-                self._sent = await connection.wire.send(b"", until)
-            data = await connection.wire.receive(until)
+            data = wire.look(until) if self._sent else None
+            if data is None:
+                self._sent = self._sent or await wire.send(b"", until)
+                data = await wire.receive(until)
         except TimeoutError:
             raise
         except OSError as error:
@@ -214,6 +217,11 @@ class Conversation:
             self._pool.give_back(connection, time.monotonic())
         else:
             self._pool.drop(connection)
+
+    @property
+    def is_over(self) -> bool:
+        """The connection is back in the pool, or closed."""
+        return self._connection is None
 
     async def finish(self) -> None:
         """See ``seam.Incoming.finish``."""

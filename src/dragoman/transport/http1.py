@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+import msgspec
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from dragoman.core.errors import BadReply, DragomanError, StreamCut, UsageError
@@ -30,22 +31,44 @@ def encode_request(call: Call, target: Target | None = None, *, form: str = "", 
     Host, Content-Length and ``Accept-Encoding: identity`` are added where the call does not set them. Raises ``UsageError`` for a
     method, header name or value that HTTP does not allow; the value is not shown, for it may be a key.
     """
-    where = target or split_url(call.url)
+    return encode_head(call, target or split_url(call.url), form=form, extra=extra).with_body_of(call)
+
+
+class Head(msgspec.Struct, frozen=True):
+    """What is the same in all requests with one method, URL and header fields. It holds a key: it is never printed."""
+
+    target: Target
+    fields: bytes
+    """Request line and fields, but for the body's length."""
+    end: bytes
+    measures: bool
+    """The call says the length of its body itself."""
+    is_bare: bool
+    """Its method has no body, so that none needs no length."""
+
+    def with_body_of(self, call: Call) -> bytes:
+        """The whole request. Raises ``UsageError`` where the call says another length than its body has."""
+        body = call.body
+        if self.measures:
+            _check_length(call)
+        elif body or not self.is_bare:
+            return b"%bcontent-length: %d\r\n%b%b" % (self.fields, len(body), self.end, body)
+        return b"%b%b%b" % (self.fields, self.end, body)
+
+
+def encode_head(call: Call, target: Target, *, form: str = "", extra: str = "") -> Head:
+    """See ``encode_request``."""
     method = _checked_method(call.method)
-    given = {name.lower() for name, _ in call.headers} & _OURS if call.headers else _OURS & frozenset()
-    lines = [f"{method} {form}{where.path} HTTP/1.1\r\n"]
+    given = {name.lower() for name, _ in call.headers} & _OURS
+    lines = [f"{method} {form}{target.path} HTTP/1.1\r\n"]
     if "host" not in given:
-        lines.append(f"host: {where.authority}\r\n")
+        lines.append(f"host: {target.authority}\r\n")
     lines += [f"{_checked_name(name)}: {value}\r\n" for name, value in call.headers]
     _check_values(call.headers)
     if "accept-encoding" not in given:
         lines.append("accept-encoding: identity\r\n")
-    if given & {"content-length", "transfer-encoding"}:
-        _check_length(call)
-    elif call.body or method not in _WITHOUT_BODY:
-        lines.append(f"content-length: {len(call.body)}\r\n")
-    lines.append(f"{extra}\r\n")
-    return "".join(lines).encode("latin-1") + call.body
+    measures = not given.isdisjoint(("content-length", "transfer-encoding"))
+    return Head(target, "".join(lines).encode("latin-1"), f"{extra}\r\n".encode("latin-1"), measures, method in _WITHOUT_BODY)
 
 
 @lru_cache(maxsize=64)

@@ -20,8 +20,14 @@ class Wire(Protocol):
     ``close`` was called on raises ``Cancelled``.
     """
 
+    def offer(self, data: bytes) -> bool:
+        """Take ``data`` and send what leaves without waiting. ``False``: some has not; ``send`` goes on."""
+
     async def send(self, data: bytes, until: float | None) -> bool:
         """Take ``data`` and send. ``False``: input arrived before all had left; call again with ``b""`` to go on."""
+
+    def look(self, until: float | None) -> bytes | None:
+        """What ``receive`` gives, where that can be had without suspending: of a blocking wire always. ``None`` where it cannot."""
 
     async def receive(self, until: float | None) -> bytes:
         """The next bytes, ``b""`` when the other side has closed."""
@@ -74,15 +80,16 @@ class Pool:
         """An idle connection that can be used, now in use; those that cannot are closed."""
         if not self._idle:
             return None
-        while (connection := self._pop(origin)) is not None:
+        pid = os.getpid()
+        while (connection := self._pop(origin, pid)) is not None:
             young = now - connection.idle_since < self._idle_timeout_s
-            if young and connection.pid == os.getpid() and connection.wire.idle():
+            if young and connection.pid == pid and connection.wire.idle():
                 return connection
             self.drop(connection)
         return None
 
-    def _pop(self, origin: Origin) -> Connection | None:
-        with self._guard():
+    def _pop(self, origin: Origin, pid: int) -> Connection | None:
+        with self._guard(pid):
             waiting = self._idle.get(origin)
             if not waiting:
                 return None
@@ -95,7 +102,7 @@ class Pool:
 
     def add(self, connection: Connection) -> bool:
         """Count a new connection as in use; ``False`` where the pool was closed meanwhile."""
-        with self._guard():
+        with self._guard(os.getpid()):
             self._busy.add(connection)
             return not self.closed
 
@@ -103,7 +110,7 @@ class Pool:
         """The exchange ended cleanly: keep the connection for the next."""
         connection.used = True
         connection.idle_since = now
-        with self._guard():
+        with self._guard(os.getpid()):
             kept = connection in self._busy and not self.closed and self._max_idle > 0
             self._busy.discard(connection)
             if kept:
@@ -118,7 +125,7 @@ class Pool:
         connection.wire.close()
 
     def close_all(self, *, for_ever: bool) -> None:
-        with self._guard():
+        with self._guard(os.getpid()):
             self.closed = self.closed or for_ever
             doomed = [connection for waiting in self._idle.values() for connection in waiting]
             doomed += self._busy
@@ -149,8 +156,7 @@ class Pool:
             del self._idle[origin]
         self._count -= 1
 
-    def _guard(self) -> threading.Lock:
-        pid = os.getpid()
+    def _guard(self, pid: int) -> threading.Lock:
         if pid != self._pid:
             self._pid = pid
             self._lock = threading.Lock()

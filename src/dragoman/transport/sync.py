@@ -65,10 +65,12 @@ class SocketIncoming:
         self.headers: Headers = conversation.headers
 
     def read(self, timeout_s: float | None = None) -> bytes:
-        return run(self._conversation.read(timeout_s))
+        data = self._conversation.at_hand()
+        return run(self._conversation.read_on(timeout_s)) if data is None else data
 
     def finish(self) -> None:
-        run(self._conversation.finish())
+        if not self._conversation.is_over:
+            run(self._conversation.finish())
 
     def close(self) -> None:
         self._conversation.close()
@@ -88,8 +90,25 @@ class SocketWire:
         self._in_use = False
         self._pid = os.getpid()
 
+    def offer(self, data: bytes) -> bool:
+        self._enter()
+        try:
+            count = self._socket.send(data)
+        except BlockingIOError:
+            count = 0
+        except OSError:
+            # The answer may be here all the same (413, then a reset); reading will tell.
+            count, self._broken = len(data), True
+        finally:
+            self._leave()
+        if count < len(data):
+            self._pending = memoryview(data)[count:]
+            return False
+        return True
+
     async def send(self, data: bytes, until: float | None) -> bool:
-        with self:
+        self._enter()
+        try:
             self._pending = b"".join((self._pending, data)) if self._pending else data
             while self._pending:
                 try:
@@ -98,20 +117,27 @@ class SocketWire:
                     if self._wait(until, True):
                         return False
                 except OSError:
-                    # The answer may be here all the same (413, then a reset); reading will tell.
-                    self._pending, self._broken = b"", True
+                    self._pending, self._broken = b"", True  # as above
                 else:
                     self._pending = memoryview(self._pending)[count:] if count < len(self._pending) else b""
             return True
+        finally:
+            self._leave()
 
-    async def receive(self, until: float | None) -> bytes:
-        with self:
+    def look(self, until: float | None) -> bytes:
+        self._enter()
+        try:
             while True:
                 self._wait(until, False)
                 try:
                     return self._socket.recv(RECEIVE_BYTES)
                 except BlockingIOError:
                     continue
+        finally:
+            self._leave()
+
+    async def receive(self, until: float | None) -> bytes:
+        return self.look(until)
 
     def _wait(self, until: float | None, sending: bool) -> bool:
         """Wait for input; with ``sending`` also for room to send. Says whether there is input."""
@@ -123,13 +149,13 @@ class SocketWire:
             if until is not None and time.monotonic() >= until:
                 raise TimeoutError
 
-    def __enter__(self) -> None:
+    def _enter(self) -> None:
         # In this order: whoever closes sets the one mark and then looks at the other, so at least one side sees the other's.
         self._in_use = True
         if self._closed:
-            self.__exit__()
+            self._leave()
 
-    def __exit__(self, *_: object) -> None:
+    def _leave(self) -> None:
         self._in_use = False
         if self._closed:
             self._socket.close()

@@ -31,10 +31,7 @@ class Target(msgspec.Struct, frozen=True):
     port: int
     authority: str
     path: str
-
-    @property
-    def origin(self) -> Origin:
-        return (self.scheme, self.host, self.port)
+    origin: Origin
 
     @property
     def secure(self) -> bool:
@@ -56,7 +53,7 @@ def split_url(url: str) -> Target:
     path = quote(parts.path or "/", safe=_KEPT)
     if parts.query:
         path += "?" + quote(parts.query, safe=_KEPT)
-    return Target(parts.scheme, host, port, authority, path)
+    return Target(parts.scheme, host, port, authority, path, (parts.scheme, host, port))
 
 
 def _split(url: str) -> SplitResult:

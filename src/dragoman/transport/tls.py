@@ -99,30 +99,47 @@ class TlsWire:
                 break
         await self._inner.send(self._to_peer.read(), until)
 
+    def offer(self, data: bytes) -> bool:
+        self._write(data)
+        return self._inner.offer(self._to_peer.read())
+
     async def send(self, data: bytes, until: float | None) -> bool:
+        self._write(data)
+        return await self._inner.send(self._to_peer.read(), until)
+
+    def _write(self, data: bytes) -> None:
         import ssl
 
         if data:
             # What makes sending fail (the peer's alert, its close) is told when reading.
             with contextlib.suppress(ssl.SSLError):
                 self._session.write(data)
-        return await self._inner.send(self._to_peer.read(), until)
 
-    async def receive(self, until: float | None) -> bytes:
+    def look(self, until: float | None) -> bytes | None:
         import ssl
 
         while True:
             try:
                 return self._session.read(_RECORD_BYTES)
-            except ssl.SSLWantReadError:
-                await self._fill(until)
             except ssl.SSLZeroReturnError:
                 return b""
+            except ssl.SSLWantReadError:
+                data = None if self._to_peer.pending else self._inner.look(until)
+                if data is None:
+                    return None
+                self._take(data)
+
+    async def receive(self, until: float | None) -> bytes:
+        while (data := self.look(until)) is None:
+            await self._fill(until)
+        return data
 
     async def _fill(self, until: float | None) -> None:
         if self._to_peer.pending:
             await self._inner.send(self._to_peer.read(), until)
-        data = await self._inner.receive(until)
+        self._take(await self._inner.receive(until))
+
+    def _take(self, data: bytes) -> None:
         if data:
             self._from_peer.write(data)
         else:
