@@ -40,8 +40,17 @@ class StructuredResponse(Response, Generic[V], frozen=True, kw_only=True):
 
 def response_of(answer: CoreResponse, provider: str, requested_model: str | None) -> Response:
     """The core's ``answer`` as the library's."""
-    fields = {name: getattr(answer, name) for name in answer.__struct_fields__}
-    return Response(**{**fields, "provider": provider, "requested_model": requested_model})
+    return Response(
+        choices=answer.choices,
+        id=answer.id,
+        model=answer.model,
+        created_s=answer.created_s,
+        usage=answer.usage,
+        warnings=answer.warnings,
+        provider=provider,
+        extra=answer.extra,
+        requested_model=requested_model,
+    )
 
 
 def cost_of(provider: str | None, models: Iterable[str | None], usage: Usage | None) -> Decimal | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import get_args
 
 import msgspec
 import pytest
@@ -267,6 +268,12 @@ def test_answer_may_be_asked_for_at_any_time() -> None:
     for event in rest:
         state.add(event)
     assert (before.text, state.response().text, state.response().finish_reason) == ("a", "aa", "stop")
+
+
+def test_every_kind_of_event_is_taken_in() -> None:
+    assert {type(event) for events in LEGAL.values() for event in events} == set(get_args(Event))
+    for events in LEGAL.values():
+        assert all(choice.finish for choice in fold(events).choices)
 
 
 def test_refusal_is_none_where_there_is_none() -> None:

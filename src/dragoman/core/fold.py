@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import assert_never
+from collections.abc import Callable, Iterable
+from typing import Any, Final, assert_never
 
 import msgspec
 
@@ -142,12 +142,62 @@ class _Choice:
         self.finished: Finished | None = None
 
     def choice(self) -> Choice:
+        finished = self.finished
         return Choice(
-            parts=tuple(item.part() if isinstance(item, _Block) else item for item in self.order),
-            finish=self.finished.reason if self.finished else None,
+            parts=tuple([item.part() if isinstance(item, _Block) else item for item in self.order]),
+            finish=finished.reason if finished else None,
             logprobs=tuple(self.logprobs) or None,
-            extra=self.finished.extra if self.finished else {},
+            extra=finished.extra if finished else {},
         )
+
+
+def _add_text(choice: _Choice, event: TextDelta) -> None:
+    choice.blocks[event.index].pieces.append(event.text)
+    if event.logprobs:
+        choice.logprobs.extend(event.logprobs)
+
+
+def _add_reasoning(choice: _Choice, event: ReasoningDelta) -> None:
+    choice.blocks[event.index].pieces.append(event.reasoning)
+
+
+def _add_arguments(choice: _Choice, event: ToolDelta) -> None:
+    choice.blocks[event.index].pieces.append(event.arguments)
+
+
+def _add_media(choice: _Choice, event: MediaDelta) -> None:
+    block = choice.blocks[event.index]
+    block.data.append(event.data)
+    block.pieces.append(event.transcript)
+
+
+def _start_block(choice: _Choice, event: BlockStarted) -> None:
+    block = choice.blocks[event.index] = _Block(event)
+    choice.order.append(block)
+
+
+def _end_block(choice: _Choice, event: BlockEnded) -> None:
+    choice.blocks[event.index].ended = event
+
+
+def _add_source(choice: _Choice, event: SourceAdded) -> None:
+    choice.order.append(event.source)
+
+
+def _finish(choice: _Choice, event: Finished) -> None:
+    choice.finished = event
+
+
+_ADD: Final[dict[type, Callable[[_Choice, Any], None]]] = {
+    TextDelta: _add_text,
+    ReasoningDelta: _add_reasoning,
+    ToolDelta: _add_arguments,
+    MediaDelta: _add_media,
+    BlockStarted: _start_block,
+    BlockEnded: _end_block,
+    SourceAdded: _add_source,
+    Finished: _finish,
+}
 
 
 class Fold:
@@ -160,46 +210,20 @@ class Fold:
 
     def add(self, event: Event) -> None:
         """Take in one event, in legal order."""
-        match event:
-            case TextDelta():
-                choice = self._choice(event.choice)
-                choice.blocks[event.index].pieces.append(event.text)
-                if event.logprobs:
-                    choice.logprobs.extend(event.logprobs)
-            case ReasoningDelta():
-                self._choice(event.choice).blocks[event.index].pieces.append(event.reasoning)
-            case ToolDelta():
-                self._choice(event.choice).blocks[event.index].pieces.append(event.arguments)
-            case MediaDelta():
-                block = self._choice(event.choice).blocks[event.index]
-                block.data.append(event.data)
-                block.pieces.append(event.transcript)
-            case Started():
-                self._started = event
-            case BlockStarted():
-                choice = self._choice(event.choice)
-                block = choice.blocks[event.index] = _Block(event)
-                choice.order.append(block)
-            case BlockEnded():
-                self._choice(event.choice).blocks[event.index].ended = event
-            case SourceAdded():
-                self._choice(event.choice).order.append(event.source)
-            case Finished():
-                self._choice(event.choice).finished = event
-                self._usage = event.usage or self._usage
-            case _:
-                assert_never(event)
-
-    def _choice(self, number: int) -> _Choice:
-        found = self._choices.get(number)
-        if found is None:
-            found = self._choices[number] = _Choice()
-        return found
+        if isinstance(event, Started):
+            self._started = event
+            return
+        choice = self._choices.get(event.choice)
+        if choice is None:
+            choice = self._choices[event.choice] = _Choice()
+        _ADD[type(event)](choice, event)
+        if isinstance(event, Finished):
+            self._usage = event.usage or self._usage
 
     def response(self) -> Response:
         started = self._started
         return Response(
-            choices=tuple(self._choices[number].choice() for number in sorted(self._choices)),
+            choices=tuple([self._choices[number].choice() for number in sorted(self._choices)]),
             id=started.id,
             model=started.model,
             created_s=started.created_s,
