@@ -98,8 +98,10 @@ class Driver:
             self._give_up()
         if self._incoming is not None:
             self._incoming.close()
-        with suppress(ValueError):  # it is being run by another thread, which the closed connection will wake
+        try:
             self._flow.close()
+        except ValueError:  # it is being run by another thread, which the closed connection will wake
+            return
 
     def __del__(self) -> None:
         if not self._closed:
@@ -186,8 +188,10 @@ class AsyncDriver:
             self._give_up()
         if self._incoming is not None:
             self._incoming.close()
-        with suppress(ValueError):  # it is being run by another thread, which the closed connection will wake
+        try:
             self._flow.close()
+        except ValueError:  # it is being run by another thread, which the closed connection will wake
+            return
 
     def __del__(self) -> None:
         if not self._closed:

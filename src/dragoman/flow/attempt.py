@@ -94,7 +94,8 @@ def _deliver(target: Target, incoming: Opened, timeouts: Timeouts, progress: Pro
     while not decoder.done:
         broken: StreamCut | None = None
         try:
-            data = yield from _next_bytes(decoder, _awaited(timeouts, progress), idle_since_s)
+            is_plain = idle_since_s is None and not decoder.ending
+            data = yield from (read() if is_plain else _next_bytes(decoder, _awaited(timeouts, progress), idle_since_s))
         except StreamCut as cut:
             if not progress.delivered:
                 raise
