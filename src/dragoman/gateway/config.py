@@ -9,12 +9,16 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
+from dragoman.catalogue.schema import Ability, Auth
 from dragoman.core.opaque import JsonObject
 from dragoman.server.limits import Limits
+from dragoman.wire.quirks import Quirks
 
 MIB: Final = 1024 * 1024
 SECRETS: Final = frozenset({"key", "headers"})
 """Fields whose values print nowhere."""
+FORM: Final = "form"
+"""Names, on a table that is kept as it is told, the Struct that it is checked against."""
 
 Wait: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 """Seconds."""
@@ -40,7 +44,7 @@ class WaitsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class ProviderTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[providers.<name>]``: one that the catalogue knows, or with ``dialect`` and ``base_url`` one of the user's own."""
+    """``[providers.<name>]``: one that the catalogue knows, or one of the user's own: with ``dialect`` and ``base_url``, or ``like``."""
 
     key: str | dict[str, str] | None = None
     """Without one, the environment's and the key file's are looked at, as in the library."""
@@ -48,11 +52,19 @@ class ProviderTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     models: tuple[str, ...] = ()
     """Those that are listed to callers; without any, those that the catalogue knows. Others are passed on as well."""
     dialect: str | None = None
+    """Makes the provider the user's own, on the wire that it names."""
+    like: str | None = None
+    """A provider of the catalogue: this one is the user's own and like that one, but for what is said here; for a second key or address."""
     title: str | None = None
-    auth: JsonObject | None = None
-    abilities: tuple[str, ...] | None = None
-    quirks: JsonObject | None = None
+    """One's own providers alone have this and what follows; in error messages."""
+    auth: Annotated[JsonObject, msgspec.Meta(extra={FORM: Auth})] | None = None
+    """How the key is sent, as in the catalogue's rows; without it as a bearer token, where there is a key."""
+    abilities: tuple[Ability, ...] | None = None
+    """What it can do, in the catalogue's words."""
+    quirks: Annotated[JsonObject, msgspec.Meta(extra={FORM: Quirks})] | None = None
+    """How it departs from its dialect, as in the catalogue's rows."""
     prices: str | None = None
+    """Its name in the price lists, for what its answers cost."""
 
     __repr__ = _without_secrets
 
