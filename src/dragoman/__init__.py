@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from dragoman.response import StructuredResponse as StructuredResponse
     from dragoman.streams import AsyncEventStream as AsyncEventStream
     from dragoman.streams import EventStream as EventStream
+    from dragoman.tool_answer import StructuredToolRun as StructuredToolRun
     from dragoman.tool_loop import ToolRun as ToolRun
 
 __version__ = "0.1.0"
@@ -100,6 +101,7 @@ _HOMES = {
     "dragoman.operations": ("Embeddings", "Moderation", "Pictures", "Ranking", "Speech", "TokenCount", "Transcription"),
     "dragoman.response": ("Response", "StructuredResponse"),
     "dragoman.streams": ("AsyncEventStream", "EventStream"),
+    "dragoman.tool_answer": ("StructuredToolRun",),
     "dragoman.tool_loop": ("ToolRun",),
 }
 _NAMES = {name: home for home, names in _HOMES.items() for name in names}

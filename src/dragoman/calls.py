@@ -33,6 +33,7 @@ from dragoman.prompts import Options, Prompt
 from dragoman.response import Response, StructuredResponse
 from dragoman.streams import EventStream
 from dragoman.structured import DEFAULT_REPAIRS
+from dragoman.tool_answer import StructuredToolRun
 from dragoman.tool_loop import DEFAULT_TURNS, ToolRun
 
 T = TypeVar("T")
@@ -56,11 +57,20 @@ def complete(model: str, prompt: Prompt, *, into: Any = None, max_repairs: int =
         return answer
 
 
-def run_tools(model: str, prompt: Prompt, *, max_turns: int = DEFAULT_TURNS, **options: Any) -> ToolRun:
+@overload
+def run_tools(model: str, prompt: Prompt, *, into: type[T], **options: Any) -> StructuredToolRun[T]: ...
+@overload
+def run_tools(model: str, prompt: Prompt, *, into: object, **options: Any) -> StructuredToolRun[Any]: ...
+@overload
+def run_tools(model: str, prompt: Prompt, **options: Any) -> ToolRun: ...
+def run_tools(
+    model: str, prompt: Prompt, *, into: Any = None, max_turns: int = DEFAULT_TURNS, max_repairs: int = DEFAULT_REPAIRS, **options: Any
+) -> ToolRun:
     """Ask ``model``, run the Python functions among ``tools`` that it calls for, and so on until it answers; see ``Client.run_tools``."""
     client, rest = _client(options)
     with client:
-        return client.run_tools(model, prompt, max_turns=max_turns, **rest)
+        run: ToolRun = client.run_tools(model, prompt, into=into, max_turns=max_turns, max_repairs=max_repairs, **rest)
+        return run
 
 
 def stream(model: str, prompt: Prompt, **options: Any) -> EventStream:

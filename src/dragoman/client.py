@@ -67,6 +67,7 @@ from dragoman.router import Router, check_base_url
 from dragoman.settings import Surroundings, check_parts
 from dragoman.streams import AsyncEventStream, EventStream
 from dragoman.structured import DEFAULT_REPAIRS, Shape, check_alone, check_repairs, structured, ways
+from dragoman.tool_answer import StructuredToolRun, answered_turns, check_functions
 from dragoman.tool_loop import DEFAULT_TURNS, ToolRun, check_turns, tool_turns
 from dragoman.transport.seam import AsyncTransport, Transport
 from dragoman.transport.settings import Settings
@@ -175,7 +176,7 @@ class _Configured:
 
     def structured(self, request: Request, into: type[T], max_repairs: int, options: Options) -> Dialogue[StructuredResponse[T]]:
         """What brings an answer of the type ``into``."""
-        check_alone(request)
+        check_alone(request, "tools", "response_format")
         shape: Shape[T] = Shape(into)
         provider, name = self.router.catalogue.resolve(request.model)
         model = self.router.catalogue.model(provider.name, name)
@@ -194,9 +195,31 @@ class _Configured:
 
     def tool_turns(self, model: str, prompt: Prompt, max_turns: int, options: Options, may_await: bool) -> Dialogue[ToolRun]:
         """What runs the loop of tools."""
-        toolbox = Toolbox.of(options.get("tools"), may_await)
-        request = request_from(model, prompt, False, {**options, "tools": toolbox.tools})
+        request, toolbox = self._with_tools(model, prompt, options, may_await)
         return tool_turns(request, toolbox, check_turns(max_turns), lambda one: self.encode(one, options).warnings)
+
+    def answered_turns(
+        self, model: str, prompt: Prompt, into: type[T], turns: int, repairs: int, options: Options, may_await: bool
+    ) -> Dialogue[StructuredToolRun[T]]:
+        """What runs the loop of tools until it brings an answer of the type ``into``."""
+        request, toolbox = self._with_tools(model, prompt, options, may_await)
+        check_alone(request, "response_format")
+        check_functions(request, toolbox)
+        shape: Shape[T] = Shape(into)
+        provider, name = self.router.catalogue.resolve(request.model)
+
+        def encode(one: Request) -> Call:
+            return self.encode(one, options)
+
+        may_be_native = bool(provider.quirks.get("schema_beside_tools"))
+        possible = ways(request, shape, encode, self.router.catalogue.model(provider.name, name), may_be_native)
+        return answered_turns(
+            request, toolbox, check_turns(turns), lambda one: encode(one).warnings, shape, possible, check_repairs(repairs)
+        )
+
+    def _with_tools(self, model: str, prompt: Prompt, options: Options, may_await: bool) -> tuple[Request, Toolbox]:
+        toolbox = Toolbox.of(options.get("tools"), may_await)
+        return request_from(model, prompt, False, {**options, "tools": toolbox.tools}), toolbox
 
 
 def _given_transport(http: Any, is_async: bool) -> Any:
@@ -261,16 +284,41 @@ class Client:
         with self._answer(request, options) as stream:
             return stream.finish()
 
-    def run_tools(self, model: str, prompt: Prompt, *, max_turns: int = DEFAULT_TURNS, **options: Unpack[Options]) -> ToolRun:
+    @overload
+    def run_tools(
+        self, model: str, prompt: Prompt, *, into: type[T], max_turns: int = ..., max_repairs: int = ..., **options: Unpack[Options]
+    ) -> StructuredToolRun[T]: ...
+    @overload
+    def run_tools(
+        self, model: str, prompt: Prompt, *, into: object, max_turns: int = ..., max_repairs: int = ..., **options: Unpack[Options]
+    ) -> StructuredToolRun[Any]: ...
+    @overload
+    def run_tools(self, model: str, prompt: Prompt, *, max_turns: int = ..., **options: Unpack[Options]) -> ToolRun: ...
+    def run_tools(
+        self,
+        model: str,
+        prompt: Prompt,
+        *,
+        into: Any = None,
+        max_turns: int = DEFAULT_TURNS,
+        max_repairs: int = DEFAULT_REPAIRS,
+        **options: Unpack[Options],
+    ) -> ToolRun:
         """Ask ``model``, run the Python functions among ``tools`` that it calls for, tell it the results, until it answers without a call.
 
         Functions get checked and converted arguments; what they raise goes back to the model in words. A ``tool_choice`` that demands a
         call holds for the first turn. A call of a tool without a function ends the loop and is in ``pending``.
 
+        With ``into``, a type, the last answer is asked for in that type and the run has it as its ``value``, as with ``complete``; an
+        answer that does not fit goes back to the model at most ``max_repairs`` times.
+
         Raises ``TurnsExhausted`` where the model still calls for more after ``max_turns`` answers; ``messages`` of any error is the
         conversation so far, and may be given back as the prompt.
         """
         talk = Talk(self._answer, options)
+        if into is not None:
+            turns = self._configured.answered_turns(model, prompt, into, max_turns, max_repairs, options, talk.awaits)
+            return talk.hold(turns)
         return talk.hold(self._configured.tool_turns(model, prompt, max_turns, options, talk.awaits))
 
     def stream(self, model: str, prompt: Prompt, **options: Unpack[Options]) -> EventStream:
@@ -396,17 +444,42 @@ class AsyncClient:
         async with self._answer(request, options) as stream:
             return await stream.finish()
 
-    async def run_tools(self, model: str, prompt: Prompt, *, max_turns: int = DEFAULT_TURNS, **options: Unpack[Options]) -> ToolRun:
+    @overload
+    async def run_tools(
+        self, model: str, prompt: Prompt, *, into: type[T], max_turns: int = ..., max_repairs: int = ..., **options: Unpack[Options]
+    ) -> StructuredToolRun[T]: ...
+    @overload
+    async def run_tools(
+        self, model: str, prompt: Prompt, *, into: object, max_turns: int = ..., max_repairs: int = ..., **options: Unpack[Options]
+    ) -> StructuredToolRun[Any]: ...
+    @overload
+    async def run_tools(self, model: str, prompt: Prompt, *, max_turns: int = ..., **options: Unpack[Options]) -> ToolRun: ...
+    async def run_tools(
+        self,
+        model: str,
+        prompt: Prompt,
+        *,
+        into: Any = None,
+        max_turns: int = DEFAULT_TURNS,
+        max_repairs: int = DEFAULT_REPAIRS,
+        **options: Unpack[Options],
+    ) -> ToolRun:
         """Ask ``model``, run the Python functions among ``tools`` that it calls for, tell it the results, until it answers without a call.
 
         Functions get checked and converted arguments; what they raise goes back to the model in words. The calls of a turn run together,
         async functions on the loop and the others in threads. A ``tool_choice`` that demands a call holds for the first turn. A call of a
         tool without a function ends the loop and is in ``pending``.
 
+        With ``into``, a type, the last answer is asked for in that type and the run has it as its ``value``, as with ``complete``; an
+        answer that does not fit goes back to the model at most ``max_repairs`` times.
+
         Raises ``TurnsExhausted`` where the model still calls for more after ``max_turns`` answers; ``messages`` of any error is the
         conversation so far, and may be given back as the prompt.
         """
         talk = AsyncTalk(self._answer, options)
+        if into is not None:
+            turns = self._configured.answered_turns(model, prompt, into, max_turns, max_repairs, options, talk.awaits)
+            return await talk.hold(turns)
         return await talk.hold(self._configured.tool_turns(model, prompt, max_turns, options, talk.awaits))
 
     def stream(self, model: str, prompt: Prompt, **options: Unpack[Options]) -> AsyncEventStream:

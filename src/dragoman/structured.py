@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -17,15 +17,15 @@ import msgspec
 from dragoman.catalogue.schema import Model
 from dragoman.core.errors import BadReply, BadRequest, DragomanError, Unsupported, UsageError
 from dragoman.core.exchange import Call
-from dragoman.core.messages import Message, Text, ToolResult
+from dragoman.core.messages import Message, Text, ToolCall, ToolResult
 from dragoman.core.opaque import JsonObject
 from dragoman.core.request import JsonFormat, NamedTool, Request, Tool
-from dragoman.core.usage import Usage
 from dragoman.dialogue import Dialogue, asked
 from dragoman.response import Response, StructuredResponse, total_usage
 from dragoman.schemas import Misfit, read_json, schema_of, strict_schema, to_json
 
 T = TypeVar("T")
+A = TypeVar("A")
 Encode: TypeAlias = Callable[[Request], Call]
 """The call that a request becomes. Raises ``Unsupported`` where it cannot be one."""
 
@@ -34,10 +34,12 @@ MAX_STARTS: Final = 32
 """At how many brackets of a text JSON is looked for."""
 
 _REFUSED: Final = re.compile(
-    r"response.?format|json.?schema|output.?(?:config|format)|response.?(?:json.?)?schema|structured.?output|tool.?choice|forced?\b.*\btool",
+    r"response.?(?:format|mime.?type|(?:json.?)?schema)|json.?(?:schema|mode)|output.?(?:config|format)|structured.?output|tool.?choice"
+    r"|forced?\b.*\btool",
     re.IGNORECASE,
 )
 """Words of a provider that refuses the way and not the question."""
+_GIVES: Final = "Gives the answer. Call it, once nothing else is left to do, instead of writing the answer."
 _INSTRUCTION: Final = (
     "Answer with one JSON value that matches this JSON schema, and with nothing else: no explanation, no code fence.\n{schema}"
 )
@@ -72,8 +74,8 @@ class Way(Protocol):
     def texts(self, response: Response) -> Iterator[str]:
         """Where the answer may stand, the likeliest place first."""
 
-    def again(self, response: Response, fault: str) -> Message:
-        """The turn that tells the model what does not fit."""
+    def again(self, calls: Sequence[ToolCall], fault: str) -> Message:
+        """The turn that tells the model what does not fit; ``calls`` are those of its answer that still want a result."""
 
 
 class Native(msgspec.Struct, frozen=True):
@@ -87,25 +89,26 @@ class Native(msgspec.Struct, frozen=True):
     def texts(self, response: Response) -> Iterator[str]:
         return json_texts(response.text)
 
-    def again(self, response: Response, fault: str) -> Message:
+    def again(self, calls: Sequence[ToolCall], fault: str) -> Message:
         return _user(_AGAIN.format(fault=fault))
 
 
 class Forced(msgspec.Struct, frozen=True):
-    """A tool that must be called; its arguments are the answer."""
+    """A tool that must be called; its arguments are the answer. Beside other tools it is the model's to say when."""
 
     tool: Tool
 
     def request(self, request: Request) -> Request:
-        return msgspec.structs.replace(request, tools=(self.tool,), tool_choice=NamedTool(self.tool.name))
+        choice = request.tool_choice if request.tools else NamedTool(self.tool.name)
+        return msgspec.structs.replace(request, tools=(*request.tools, self.tool), tool_choice=choice)
 
     def texts(self, response: Response) -> Iterator[str]:
         yield from (call.arguments for call in response.tool_calls if call.name == self.tool.name)
         yield from json_texts(response.text)
 
-    def again(self, response: Response, fault: str) -> Message:
+    def again(self, calls: Sequence[ToolCall], fault: str) -> Message:
         words = (Text(text=_AGAIN.format(fault=fault)),)
-        results = tuple(ToolResult(id=call.id, name=call.name, parts=words) for call in response.tool_calls)
+        results = tuple(ToolResult(id=call.id, name=call.name, parts=words) for call in calls)
         return Message("tool", results) if results else _user(words[0].text)
 
 
@@ -121,21 +124,27 @@ class Told(msgspec.Struct, frozen=True):
     def texts(self, response: Response) -> Iterator[str]:
         return json_texts(response.text)
 
-    def again(self, response: Response, fault: str) -> Message:
+    def again(self, calls: Sequence[ToolCall], fault: str) -> Message:
         return _user(_AGAIN.format(fault=fault))
 
 
-def ways(request: Request, shape: Shape[Any], encode: Encode, model: Model) -> list[Way]:
+def ways(request: Request, shape: Shape[Any], encode: Encode, model: Model, may_be_native: bool = True) -> list[Way]:
     """The ways that the target can carry, the best first; words always."""
     found: list[Way] = []
     plain = encode(request)
-    if model.structured_output is not False:
+    if may_be_native and model.structured_output is not False:
         native = _native(request, shape, encode, plain)
         found += [native] if native else []
-    forced = Forced(Tool(name=shape.name, description="Gives the answer.", parameters=shape.schema))
+    forced = Forced(Tool(name=_free_name(shape.name, request.tools), description=_GIVES, parameters=shape.schema))
     if model.tools is not False and _carries(forced.request(request), encode, plain, "tool"):
         found.append(forced)
     return [*found, Told(shape.schema)]
+
+
+def _free_name(name: str, tools: Sequence[Tool]) -> str:
+    """``name``, or where a tool has it already, the first that none has."""
+    taken = {tool.name for tool in tools}
+    return next(one for one in (name, *(f"{name[:60]}_{count}" for count in range(2, len(taken) + 3))) if one not in taken)
 
 
 def _native(request: Request, shape: Shape[Any], encode: Encode, plain: Call) -> Native | None:
@@ -163,40 +172,52 @@ def structured(request: Request, shape: Shape[T], possible: list[Way], max_repai
     Raises ``BadReply`` with the last answer in ``partial`` where none fits after ``max_repairs`` repairs, and at once where the model
     refused or its answer was cut off at its limit of tokens.
     """
+    return (yield from in_ways(possible, lambda way, answers: _in_one_way(way.request(request), shape, way, max_repairs, answers)))
+
+
+def in_ways(possible: list[Way], attempt: Callable[[Way, list[Response]], Dialogue[A]]) -> Dialogue[A]:
+    """What ``attempt`` brings in the first way that the provider does not refuse; it notes in the list what it was answered."""
     for position, way in enumerate(possible):
-        usages: list[Usage | None] = []
+        answers: list[Response] = []
         try:
-            return (yield from _in_one_way(way.request(request), shape, way, max_repairs, usages))
+            return (yield from attempt(way, answers))
         except BadRequest as error:
-            if usages or position == len(possible) - 1 or not _refuses(error):
+            if answers or position == len(possible) - 1 or not _refuses(error):
                 raise
     raise AssertionError("there is always one way")
 
 
-def _in_one_way(
-    request: Request, shape: Shape[T], way: Way, max_repairs: int, usages: list[Usage | None]
-) -> Dialogue[StructuredResponse[T]]:
+def _in_one_way(request: Request, shape: Shape[T], way: Way, max_repairs: int, answers: list[Response]) -> Dialogue[StructuredResponse[T]]:
     messages = request.messages
     fault = ""
     for _ in range(max_repairs + 1):
         response = yield from asked(msgspec.structs.replace(request, messages=messages))
-        usages.append(response.usage)
-        faults = []
-        for text in way.texts(response):
-            try:
-                value = shape.read(text)
-            except Misfit as error:
-                faults.append(str(error))
-            else:
-                fields = {name: getattr(response, name) for name in response.__struct_fields__}
-                return StructuredResponse(**{**fields, "usage": total_usage(usages), "value": value})
-        fault = faults[0] if faults else "there is no JSON in it"
-        if response.refusal:
-            raise _unfit(f"the model refused: {response.refusal}", response, retryable=False)
-        if response.finish_reason == "length":
-            raise _unfit(f"the answer was cut off at its limit of tokens before it was a whole value: {fault}", response, retryable=False)
-        messages = (*messages, response.message, way.again(response, fault))
-    raise _unfit(f"the answer does not match the type asked for, after {max_repairs} repairs: {fault}", response)
+        answers.append(response)
+        try:
+            value = value_of(response, shape, way)
+        except Misfit as error:
+            fault = str(error)
+            messages = (*messages, response.message, way.again(response.tool_calls, fault))
+        else:
+            fields = {name: getattr(response, name) for name in response.__struct_fields__}
+            return StructuredResponse(**{**fields, "usage": total_usage(answer.usage for answer in answers), "value": value})
+    raise unfit(f"the answer does not match the type asked for, after {max_repairs} repairs: {fault}", response)
+
+
+def value_of(response: Response, shape: Shape[T], way: Way) -> T:
+    """The value in ``response``. Raises ``Misfit``, or ``BadReply`` where no repair would help."""
+    faults = []
+    for text in way.texts(response):
+        try:
+            return shape.read(text)
+        except Misfit as error:
+            faults.append(str(error))
+    fault = faults[0] if faults else "there is no JSON in it"
+    if response.refusal:
+        raise unfit(f"the model refused: {response.refusal}", response, retryable=False)
+    if response.finish_reason == "length":
+        raise unfit(f"the answer was cut off at its limit of tokens before it was a whole value: {fault}", response, retryable=False)
+    raise Misfit(fault)
 
 
 def _refuses(error: BadRequest) -> bool:
@@ -205,7 +226,8 @@ def _refuses(error: BadRequest) -> bool:
     return error.status is not None and _REFUSED.search(said) is not None
 
 
-def _unfit(words: str, response: Response, retryable: bool = True) -> DragomanError:
+def unfit(words: str, response: Response, retryable: bool = True) -> DragomanError:
+    """The error for an answer without a value, which it holds."""
     error = BadReply(words, provider=response.provider, model=response.model or response.requested_model, retryable=retryable)
     error.partial = response
     return error
@@ -243,9 +265,8 @@ def check_repairs(max_repairs: object) -> int:
     return max_repairs
 
 
-def check_alone(request: Request) -> Request:
-    """``request``, which leaves the form of the answer to ``into``. Raises ``UsageError``."""
-    for name in ("tools", "response_format"):
+def check_alone(request: Request, *names: str) -> None:
+    """That ``request`` leaves the form of the answer to ``into`` and says nothing of ``names``. Raises ``UsageError``."""
+    for name in names:
         if getattr(request, name):
             raise UsageError(f"{name}: it cannot stand beside into, which asks for the whole answer in one form")
-    return request

@@ -64,16 +64,24 @@ def check_turns(max_turns: object) -> int:
     return max_turns
 
 
-def tool_turns(request: Request, toolbox: Toolbox, max_turns: int, warnings_of: Callable[[Request], tuple[str, ...]]) -> Dialogue[ToolRun]:
+def tool_turns(
+    request: Request,
+    toolbox: Toolbox,
+    max_turns: int,
+    warnings_of: Callable[[Request], tuple[str, ...]],
+    responses: list[Response] | None = None,
+) -> Dialogue[ToolRun]:
     """Ask at most ``max_turns`` times. Raises ``TurnsExhausted`` where the last answer still calls for tools, which are then not run.
 
-    ``warnings_of`` tells what the target cannot carry of a request. Errors leave with the conversation so far in their ``messages``.
+    ``warnings_of`` tells what the target cannot carry of a request. ``responses`` holds the answers of turns before, which count, and takes
+    those of the turns to come. Errors leave with the conversation so far in their ``messages``.
     """
     messages = list(request.messages)
-    responses: list[Response] = []
+    responses = [] if responses is None else responses
+    begun = len(responses)
     calls = unanswered(messages)
     try:
-        while calls or not responses:
+        while calls or len(responses) == begun:
             if len(responses) == max_turns:
                 raise _exhausted(responses[-1], max_turns)
             pending = tuple(call for call in calls if _is_callers(call, request, toolbox))
@@ -81,7 +89,7 @@ def tool_turns(request: Request, toolbox: Toolbox, max_turns: int, warnings_of: 
             if jobs:
                 results = yield from ran(jobs)
                 messages.append(_told(results, request, messages, warnings_of))
-            if pending and responses:
+            if pending and len(responses) > begun:
                 break
             if pending:
                 raise UsageError(
@@ -91,14 +99,14 @@ def tool_turns(request: Request, toolbox: Toolbox, max_turns: int, warnings_of: 
             responses.append(response)
             messages.append(response.message)
             calls, pending = response.tool_calls, ()
-            request = msgspec.structs.replace(request, tool_choice=_after_first(request.tool_choice))
+            request = msgspec.structs.replace(request, tool_choice=after_first(request.tool_choice))
     except DragomanError as error:
         error.messages = tuple(messages)
         raise
     return ToolRun(responses=tuple(responses), messages=tuple(messages), pending=pending)
 
 
-def _after_first(choice: ToolChoice | None) -> ToolChoice | None:
+def after_first(choice: ToolChoice | None) -> ToolChoice | None:
     """A call can be demanded once; demanded every turn, the loop could never end."""
     return choice if choice in ("auto", "none") else None
 

@@ -17,6 +17,8 @@ from dragoman.testing import EmulatorFactory
 
 GUIDES = Path(__file__).parents[2] / "docs" / "how-to"
 RHINE = {"name": "Rhine", "length_km": 1233, "countries": ["CH", "NL"]}
+VALUES = {"River": RHINE, "answer": {"value": [RHINE]}, "Advice": {"city": "Oslo", "take_umbrella": False}}
+"""By the schema's title."""
 
 
 def blocks(name: str) -> list[str]:
@@ -29,8 +31,7 @@ def scenario(request: Request) -> Answer:
     if request.tools and request.messages[-1].role == "user":
         return Answer(tool_calls=[tool_call(request.tools[0].name, {"city": "Oslo"})])
     if request.response_format and request.response_format.schema:
-        value = {"value": [RHINE]} if "value" in request.response_format.schema["properties"] else RHINE
-        return Answer(text=json.dumps(value))
+        return Answer(text=json.dumps(VALUES[request.response_format.schema["title"]]))
     return Answer(text=asked.text)
 
 
@@ -46,7 +47,7 @@ def run(code: str, folder: Path, url: str) -> str:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("tools", ["How is the weather in Oslo?", "And in Bergen?", "How is the weather in Oslo?", "How warm is Oslo?"]),
+        ("tools", ["How is the weather in Oslo?", "And in Bergen?", "False {", "How is the weather in Oslo?", "How warm is Oslo?"]),
         ("structured-output", ["Rhine 1233.0", "['Rhine']"]),
         ("attachments", ["What is this?", "Which is larger?", "Once more: what is it?"]),
     ],

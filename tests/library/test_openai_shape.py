@@ -43,7 +43,7 @@ CALLS: dict[str, tuple[Answer | str, dict[str, Any]]] = {
 }
 
 
-MESSAGE = {"content": "Hi", "refusal": None, "role": "assistant", "annotations": [], "reasoning_content": None}
+MESSAGE: dict[str, Any] = {"content": "Hi", "refusal": None, "role": "assistant", "annotations": [], "reasoning_content": None}
 CALL = {"id": "c", "function": {"arguments": "{}", "name": "add"}, "type": "function"}
 TOLD: dict[str, Any] = {
     "id": "1",

@@ -36,13 +36,15 @@ RunTools = Callable[..., ToolRun]
 
 def run_blocking(given: ClientSettings, model: str, prompt: Any, **options: Any) -> ToolRun:
     with Client(**given) as client:
-        return client.run_tools(model, prompt, **options)
+        run: ToolRun = client.run_tools(model, prompt, **options)
+        return run
 
 
 def run_on_loop(given: ClientSettings, model: str, prompt: Any, **options: Any) -> ToolRun:
     async def main() -> ToolRun:
         async with AsyncClient(**given) as client:
-            return await client.run_tools(model, prompt, **options)
+            run: ToolRun = await client.run_tools(model, prompt, **options)
+            return run
 
     return asyncio.run(main())
 

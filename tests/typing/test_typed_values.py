@@ -26,6 +26,7 @@ from dragoman import (
     Response,
     Speech,
     StructuredResponse,
+    StructuredToolRun,
     Text,
     TokenCount,
     ToolCall,
@@ -99,10 +100,19 @@ def test_the_async_client_and_the_function_have_the_same_types(settings: ClientS
                 return 1
 
             assert_type(await client.run_tools(MODEL, "Hi", tools=[later]), ToolRun)
+            assert_type(await client.run_tools(MODEL, "Hi", tools=[later], into=River), StructuredToolRun[River])
 
     asyncio.run(main())
     assert_type(dragoman.complete(MODEL, "One, please.", into=River, **settings), StructuredResponse[River])
     assert_type(dragoman.complete(MODEL, "Hi", **settings), Response)
+    assert_type(dragoman.run_tools(MODEL, "Hi", tools=[len_of], **settings), ToolRun)
+    assert_type(dragoman.run_tools(MODEL, "Hi", tools=[len_of], into=River, **settings), StructuredToolRun[River])
+    assert_type(dragoman.run_tools(MODEL, "Hi", tools=[len_of], into=River, **settings).value, River)
+
+
+def len_of(text: str) -> int:
+    """How long a text is."""
+    return len(text)
 
 
 def test_a_run_of_tools(settings: ClientSettings) -> None:
@@ -119,7 +129,7 @@ def test_a_run_of_tools(settings: ClientSettings) -> None:
         assert_type(run.text, str)
         assert_type(run.cost, Decimal | None)
         with pytest.raises(UsageError):
-            client.run_tools(MODEL, "Hi", tools=[tool], max_turn=3)  # type: ignore[call-arg]
+            client.run_tools(MODEL, "Hi", tools=[tool], max_turn=3)  # type: ignore[call-overload]
     assert_type(TurnsExhausted("x").messages, tuple[Message, ...])
 
 

@@ -64,6 +64,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How a file by its address is sent: as a file's data, or as a part of this type; without one it cannot be."""
     tool_media: bool = False
     """A tool's result may hold pictures and documents; without it they follow in a message of the user's."""
+    schema_beside_tools: bool = False
+    """An answer's schema may be asked for beside tools; elsewhere it keeps the model from calling any, or is refused."""
     text_only: bool = False
     """Messages carry plain text and nothing else."""
     passing_faults: tuple[PassingFault, ...] = ()

@@ -94,7 +94,7 @@ def test_strict_refuses_what_would_be_lost(parts: tuple[AnyPart, ...], words: st
 
 
 def test_results_of_functions_as_before_tools_are_named_by_their_function() -> None:
-    functions = [
+    functions: list[dict[str, Any]] = [
         {"role": "assistant", "content": None, "function_call": {"name": "look", "arguments": "{}"}},
         {"role": "function", "name": "look", "content": [PNG_PART]},
     ]
