@@ -137,7 +137,14 @@ class Decoder(Protocol):
 
 
 class Encoder(Protocol):
-    """Events of one answer to bytes of a server's answer."""
+    """Events of one answer, in legal order, to bytes of a server's answer.
+
+    The law, which holds for every dialect, streamed or whole. ``send`` and ``close`` raise two errors and no others: ``Unsupported`` for
+    what the wire has no place for, and ``BadReply`` for what the model wrote and the wire cannot say (arguments of a call that are no JSON
+    object). ``fail`` raises none. After a refusal, as at any event before the last, ``fail`` gives the legal end of what was sent: behind
+    the bytes of a stream, or as the whole body, of which nothing was sent before. ``close`` ends an answer that is complete; after
+    ``fail`` it is not called. Texts are such as UTF-8 can say, which decoders see to.
+    """
 
     content_type: str
 

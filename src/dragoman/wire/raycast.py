@@ -19,6 +19,7 @@ from dragoman.core.request import Request
 from dragoman.wire.blocks import Blocks
 from dragoman.wire.carried import foreign_fields, uncarried
 from dragoman.wire.framed import StreamDecoder
+from dragoman.wire.one_choice import OneChoice
 from dragoman.wire.openai_chat.answer import FINISH
 from dragoman.wire.openai_chat.encoder import finish_word
 from dragoman.wire.openai_chat.errors import body_error, decode_error, encode_error, error_record, fault_error
@@ -161,18 +162,16 @@ class _Reader:
 
 def encoder(request: Request, quirks: Quirks) -> Encoder:
     """An encoder for the answer to ``request``, always a stream."""
-    return _Encoder()
+    return OneChoice(_Encoder())
 
 
 class _Encoder:
-    """Words alone: of thinking and sources nothing is told, of a sound what is said in it, of several answers the first."""
+    """Words alone: of thinking and sources nothing is told, of a sound what is said in it."""
 
     content_type = CONTENT_TYPE
 
     def send(self, event: Event) -> bytes:
         """Raises ``Unsupported`` for a call or a picture."""
-        if not isinstance(event, Started) and event.choice:
-            return b""
         if isinstance(event, TextDelta):
             return encode_event(dump({"text": event.text}))
         if isinstance(event, MediaDelta) and event.transcript:

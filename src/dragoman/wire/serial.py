@@ -6,40 +6,88 @@ their turn, which comes in the order in which they were opened. Nothing is lost 
 
 from __future__ import annotations
 
-from dragoman.core.events import BlockEnded, BlockStarted, Event, MediaDelta, ReasoningDelta, TextDelta, ToolDelta
+from collections import deque
+from typing import Final
 
-_INSIDE = (TextDelta, ReasoningDelta, ToolDelta, MediaDelta, BlockEnded)
+from dragoman.core.events import (
+    BlockEnded,
+    BlockStarted,
+    Event,
+    MediaDelta,
+    ReasoningDelta,
+    SourceAdded,
+    TextDelta,
+    ToolDelta,
+)
+
+_INSIDE: Final = (TextDelta, ReasoningDelta, ToolDelta, MediaDelta, BlockStarted, BlockEnded)
+_SPOKEN: Final = frozenset({"text", "refusal", "audio"})
+"""Blocks that say words, and so may cite."""
 
 
 class OneBlockAtATime:
-    """Reorders the events of one choice."""
+    """Reorders the events of one choice.
 
-    def __init__(self) -> None:
+    With ``cites_inside`` a source stands inside the text that it supports, as on wires whose citations are a part of it: where that text
+    is not open or not said, in an empty one of its own. Else it goes through at once.
+    """
+
+    def __init__(self, cites_inside: bool = False) -> None:
+        self._cites_inside = cites_inside
         self._current: int | None = None
         self._waiting: dict[int, list[Event]] = {}
+        self._queue: deque[int] = deque()
+        """The blocks that wait, in the order in which they began."""
+        self._texts: set[int] = set()
+        """The blocks with words whose end has not come."""
+        self._own = 0
+        """The number of the last block that is ours and no event's; they count down from -1."""
 
     def take(self, event: Event) -> list[Event]:
         """The events whose turn has come with ``event``."""
-        if isinstance(event, BlockStarted):
-            if self._current is not None:
-                self._waiting[event.index] = [event]
-                return []
-            self._current = event.index
-        elif isinstance(event, _INSIDE) and event.index != self._current:
-            self._waiting[event.index].append(event)
-            return []
-        elif isinstance(event, BlockEnded):
-            return [event, *self._go_on()]
+        if isinstance(event, _INSIDE):
+            return self._place(event.index, event)
+        if isinstance(event, SourceAdded) and self._cites_inside:
+            return self._cite(event)
         return [event]
+
+    def _place(self, index: int, event: Event) -> list[Event]:
+        """``event`` goes through where its block is the open one, else it waits for that block's turn."""
+        if isinstance(event, BlockStarted):
+            self._begin(event)
+        elif isinstance(event, BlockEnded):
+            self._texts.discard(index)
+        if index != self._current:
+            self._waiting[index].append(event)
+            return []
+        return [event, *self._go_on()] if isinstance(event, BlockEnded) else [event]
+
+    def _begin(self, event: BlockStarted) -> None:
+        if event.kind in _SPOKEN:
+            self._texts.add(event.index)
+        if self._current is None:
+            self._current = event.index
+        else:
+            self._waiting[event.index] = []
+            self._queue.append(event.index)
 
     def _go_on(self) -> list[Event]:
         """What has come of the next blocks, up to and with the first that has not ended."""
         self._current = None
         due: list[Event] = []
-        while self._waiting and self._current is None:
-            index = next(iter(self._waiting))
+        while self._queue and self._current is None:
+            index = self._queue.popleft()
             events = self._waiting.pop(index)
             due.extend(events)
             if not isinstance(events[-1], BlockEnded):
                 self._current = index
         return due
+
+    def _cite(self, event: SourceAdded) -> list[Event]:
+        index = self._current if event.index is None else event.index
+        if index in self._texts:
+            return self._place(index, event)
+        self._own -= 1
+        own = self._own
+        events: tuple[Event, ...] = (BlockStarted(own, "text"), event, BlockEnded(own))
+        return [due for one in events for due in self._place(own, one)]

@@ -108,7 +108,7 @@ def test_blocks_that_are_open_together_are_written_one_after_the_other_and_nothi
         (BlockEnded(8), []),
         (ToolDelta(7, "1}"), ["delta 1 input_json_delta"]),
         (BlockEnded(7), ["stop 1", "start 2 text", "delta 2 text_delta", "stop 2"]),
-        (STOPPED, ["message_delta", "message_stop"]),
+        (Finished(FinishReason("stop", "stop"), Usage(input_tokens=1, output_tokens=1)), ["message_delta", "message_stop"]),
     ]
     encoder.send(Started())
     for event, told in steps:

@@ -145,8 +145,7 @@ def test_generate_is_read_by_the_same_decoder() -> None:
 def test_reasons_to_stop(raw: str, unified: Any) -> None:
     told = read(new(), [line(True, message={"content": ""}, done_reason=raw)])
     assert told.response.finish == FinishReason(unified, raw)
-    encoder = ollama.encoder(CHAT, NONE)
-    assert json.loads(encoder.send(Finished(FinishReason(unified, raw))))["done_reason"] == raw
+    assert json.loads(written([Finished(FinishReason(unified, raw))], CHAT))["done_reason"] == raw
 
 
 def test_logprobs_of_tokens_that_a_server_holds_back_stand_with_the_text_they_become() -> None:

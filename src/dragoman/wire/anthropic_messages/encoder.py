@@ -32,20 +32,20 @@ from dragoman.wire.anthropic_messages.content import encode_arguments, own_field
 from dragoman.wire.anthropic_messages.decoder import FINISH
 from dragoman.wire.anthropic_messages.errors import error_record
 from dragoman.wire.anthropic_messages.usage import encode_usage
+from dragoman.wire.one_choice import OneChoice
 from dragoman.wire.payload import dump
 from dragoman.wire.quirks import Quirks
+from dragoman.wire.serial import OneBlockAtATime
 from dragoman.wire.sse import CONTENT_TYPE, encode_event
 
 _WORDS: Final = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
 _IN_DELTA: Final = frozenset({"stop_sequence", "stop_details", "container"})
 """What stands in the ``delta`` of a ``message_delta``; the rest stands beside it."""
 
-BlockEvent = TextDelta | ReasoningDelta | ToolDelta | MediaDelta | SourceAdded | BlockStarted | BlockEnded
-
 
 def encoder(request: Request, quirks: Quirks) -> Encoder:
     """An encoder for the answer to ``request``."""
-    return StreamEncoder(request) if request.stream else WholeEncoder(request)
+    return OneChoice(StreamEncoder(request) if request.stream else WholeEncoder(request))
 
 
 def finish_word(reason: FinishReason) -> str | None:
@@ -88,26 +88,15 @@ class StreamEncoder:
 
     def __init__(self, request: Request) -> None:
         self._model = request.model
-        self._current: int | None = None
+        self._order = OneBlockAtATime(cites_inside=True)
         self._start: BlockStarted | None = None
+        self._is_silent = False
+        """The open block is a sound in which nothing has been said."""
         self._count = 0
-        self._waiting: dict[int, list[BlockEvent]] = {}
-        self._own = 0
-        """The number of the last block that is ours and no event's; they count down from -1."""
 
     def send(self, event: Event) -> bytes:
-        """Raises ``Unsupported`` for what this wire cannot say. Of several answers the first alone is written."""
-        match event:
-            case TextDelta() | ReasoningDelta() | ToolDelta() | MediaDelta() | BlockStarted() | BlockEnded():
-                return b"" if event.choice else self._take(event.index, event)
-            case SourceAdded():
-                return b"" if event.choice else self._cite(event)
-            case Started():
-                return self._begin(event)
-            case Finished():
-                return b"" if event.choice else self._finish(event)
-            case _:
-                assert_never(event)
+        """Raises ``Unsupported`` for what this wire cannot say."""
+        return b"".join(map(self._write, self._order.take(event)))
 
     def fail(self, error: DragomanError) -> bytes:
         return _named(error_record(error))
@@ -115,47 +104,7 @@ class StreamEncoder:
     def close(self) -> bytes:
         return b""
 
-    def _begin(self, event: Started) -> bytes:
-        extra = own_fields(event.extra)
-        message = {**_message(event.id, event.model or self._model, []), "usage": encode_usage(None), **extra}
-        return _named({"type": "message_start", "message": message})
-
-    def _take(self, index: int, event: BlockEvent) -> bytes:
-        """Write ``event`` where its block is the open one, else keep it until that block's turn."""
-        if self._current is not None and index != self._current:
-            self._waiting.setdefault(index, []).append(event)
-            return b""
-        data = self._write(event)
-        if self._current is None and self._waiting:
-            data += self._write_waiting()
-        return data
-
-    def _write_waiting(self) -> bytes:
-        """The blocks that waited, in the order in which they began, up to one that has not ended."""
-        data = b""
-        while self._current is None and self._waiting:
-            for event in self._waiting.pop(next(iter(self._waiting))):
-                data += self._write(event)
-        return data
-
-    def _cite(self, event: SourceAdded) -> bytes:
-        """A source goes to the block that it supports; where that is not open or not said, to an empty text block of its own."""
-        index = self._current if event.index is None else event.index
-        if index is not None and self._is_open_text(index):
-            return self._take(index, event)
-        self._own -= 1
-        own = self._own
-        events: tuple[BlockEvent, ...] = (BlockStarted(own, "text"), event, BlockEnded(own))
-        return b"".join(self._take(own, one) for one in events)
-
-    def _is_open_text(self, index: int) -> bool:
-        kept = self._waiting.get(index)
-        start = kept[0] if kept else self._start if index == self._current else None
-        if kept and isinstance(kept[-1], BlockEnded):
-            return False
-        return isinstance(start, BlockStarted) and start.kind in ("text", "refusal", "audio")
-
-    def _write(self, event: BlockEvent) -> bytes:
+    def _write(self, event: Event) -> bytes:
         match event:
             case TextDelta():
                 return self._delta({"type": "text_delta", "text": event.text})
@@ -164,15 +113,31 @@ class StreamEncoder:
             case ToolDelta():
                 return self._delta({"type": "input_json_delta", "partial_json": event.arguments})
             case MediaDelta():
-                return self._delta({"type": "text_delta", "text": event.transcript}) if event.transcript else b""
+                return self._say(event.transcript)
             case SourceAdded():
                 return self._delta({"type": "citations_delta", "citation": encode_citation(event.source)})
             case BlockStarted():
                 return self._open(event)
             case BlockEnded():
                 return self._end(event)
+            case Started():
+                return self._begin(event)
+            case Finished():
+                return self._finish(event)
             case _:
                 assert_never(event)
+
+    def _begin(self, event: Started) -> bytes:
+        extra = own_fields(event.extra)
+        message = {**_message(event.id, event.model or self._model, []), "usage": encode_usage(None), **extra}
+        return _named({"type": "message_start", "message": message})
+
+    def _say(self, transcript: str) -> bytes:
+        """Of a sound, what is said in it."""
+        if not transcript:
+            return b""
+        self._is_silent = False
+        return self._delta({"type": "text_delta", "text": transcript})
 
     def _delta(self, delta: JsonObject) -> bytes:
         return _named({"type": "content_block_delta", "index": self._count, "delta": delta})
@@ -180,8 +145,8 @@ class StreamEncoder:
     def _open(self, event: BlockStarted) -> bytes:
         if event.kind == "image":
             raise _no_place("a picture")
-        self._current = event.index
         self._start = event
+        self._is_silent = event.kind == "audio"
         if event.kind == "opaque":
             return b""  # its end may say more
         return self._block_start({**_empty_block(event), **own_fields(event.extra)})
@@ -192,17 +157,19 @@ class StreamEncoder:
     def _end(self, event: BlockEnded) -> bytes:
         start = self._start
         data = b""
+        if self._is_silent:
+            raise _no_place("a sound without a transcript")
         if start is not None and start.kind == "opaque":
             block = own_fields(event.extra) or own_fields(start.extra)
             if not block:  # another vendor's block, which this wire cannot say
-                self._current = self._start = None
+                self._start = None
                 return b""
             data = self._write_opaque(block)
         elif event.signature and start is not None and start.redacted_data is None:
             data = self._delta({"type": "signature_delta", "signature": event.signature})
         data += _named({"type": "content_block_stop", "index": self._count})
         self._count += 1
-        self._current = self._start = None
+        self._start = None
         return data
 
     def _write_opaque(self, block: JsonObject) -> bytes:
@@ -297,7 +264,7 @@ def _encode_parts(parts: tuple[AnyPart, ...]) -> list[JsonObject]:
     blocks: list[JsonObject] = []
     for part in parts:
         if isinstance(part, Source):
-            if not blocks or blocks[-1]["type"] != "text":
+            if not blocks or blocks[-1].get("type") != "text":
                 blocks.append({"type": "text", "text": ""})
             blocks[-1].setdefault("citations", []).append(encode_citation(part))
         else:

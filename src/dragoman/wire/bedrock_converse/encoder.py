@@ -8,7 +8,6 @@ require, is 0 where the vendor did not say it.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final, assert_never
 
 from dragoman.core.errors import DragomanError, Unsupported
@@ -38,20 +37,19 @@ from dragoman.wire.bedrock_converse.redacted import encode_redacted
 from dragoman.wire.bedrock_converse.usage import encode_usage
 from dragoman.wire.eventstream import CONTENT_TYPE, encode_event
 from dragoman.wire.media import encode_base64, sniff_image
+from dragoman.wire.one_choice import OneChoice
 from dragoman.wire.payload import dump
 from dragoman.wire.quirks import Quirks
+from dragoman.wire.serial import OneBlockAtATime
 
 _WORDS: Final = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "content_filtered"}
 _IN_STOP: Final = "additionalModelResponseFields"
 """The vendor's own field that stands in ``messageStop``; the rest stands in ``metadata``."""
-_SPOKEN: Final = ("text", "refusal", "audio")
-
-BlockEvent = TextDelta | ReasoningDelta | ToolDelta | MediaDelta | SourceAdded | BlockStarted | BlockEnded
 
 
 def encoder(request: Request, quirks: Quirks) -> Encoder:
     """An encoder for the answer to ``request``."""
-    return StreamEncoder() if request.stream else WholeEncoder()
+    return OneChoice(StreamEncoder() if request.stream else WholeEncoder())
 
 
 def finish_word(reason: FinishReason | None) -> str:
@@ -100,30 +98,15 @@ class StreamEncoder:
     content_type = CONTENT_TYPE
 
     def __init__(self) -> None:
-        self._current: int | None = None
+        self._order = OneBlockAtATime(cites_inside=True)
         self._start: BlockStarted | None = None
         self._is_written = False
         """Something of the open block has been written, or must be."""
         self._count = 0
-        self._waiting: dict[int, list[BlockEvent]] = {}
-        self._queue: deque[int] = deque()
-        """The blocks that wait, in the order in which they began."""
-        self._own = 0
-        """The number of the last block that is ours and no event's; they count down from -1."""
 
     def send(self, event: Event) -> bytes:
-        """Raises ``Unsupported`` for what this wire cannot say. Of several answers the first alone is written."""
-        match event:
-            case TextDelta() | ReasoningDelta() | ToolDelta() | MediaDelta() | BlockStarted() | BlockEnded():
-                return b"" if event.choice else self._take(event.index, event)
-            case SourceAdded():
-                return b"" if event.choice else self._cite(event)
-            case Started():
-                return _event("messageStart", {"role": "assistant"})
-            case Finished():
-                return b"" if event.choice else self._finish(event)
-            case _:
-                assert_never(event)
+        """Raises ``Unsupported`` for what this wire cannot say."""
+        return b"".join(map(self._write, self._order.take(event)))
 
     def fail(self, error: DragomanError) -> bytes:
         return stream_error(error)
@@ -131,38 +114,7 @@ class StreamEncoder:
     def close(self) -> bytes:
         return b""
 
-    def _take(self, index: int, event: BlockEvent) -> bytes:
-        """Write ``event`` where its block is the open one, else keep it until that block's turn."""
-        if self._current is not None and index != self._current:
-            if index not in self._waiting:
-                self._waiting[index] = []
-                self._queue.append(index)
-            self._waiting[index].append(event)
-            return b""
-        pieces = [self._write(event)]
-        while self._current is None and self._queue:
-            # the blocks that waited, in their order, up to one that has not ended
-            pieces += map(self._write, self._waiting.pop(self._queue.popleft()))
-        return b"".join(pieces)
-
-    def _cite(self, event: SourceAdded) -> bytes:
-        """A source goes to the block that it supports; where that is not open or not said, to a block of its own."""
-        index = self._current if event.index is None else event.index
-        if index is not None and self._is_open_text(index):
-            return self._take(index, event)
-        self._own -= 1
-        own = self._own
-        events: tuple[BlockEvent, ...] = (BlockStarted(own, "text"), event, BlockEnded(own))
-        return b"".join(self._take(own, one) for one in events)
-
-    def _is_open_text(self, index: int) -> bool:
-        kept = self._waiting.get(index)
-        if kept and isinstance(kept[-1], BlockEnded):
-            return False
-        start = kept[0] if kept else self._start if index == self._current else None
-        return isinstance(start, BlockStarted) and start.kind in _SPOKEN
-
-    def _write(self, event: BlockEvent) -> bytes:
+    def _write(self, event: Event) -> bytes:
         match event:
             case TextDelta():
                 return self._delta({"text": event.text}) if event.text else b""
@@ -178,6 +130,10 @@ class StreamEncoder:
                 return self._begin_block(event)
             case BlockEnded():
                 return self._end_block(event)
+            case Started():
+                return _event("messageStart", {"role": "assistant"})
+            case Finished():
+                return self._finish(event)
             case _:
                 assert_never(event)
 
@@ -189,7 +145,7 @@ class StreamEncoder:
         return _event("contentBlockStart", {"contentBlockIndex": self._count, "start": start})
 
     def _begin_block(self, event: BlockStarted) -> bytes:
-        self._current, self._start, self._is_written = event.index, event, False
+        self._start, self._is_written = event, False
         if event.kind == "tool":
             return self._announce({"toolUse": {"toolUseId": event.id or "", "name": event.name or "", **own_fields(event.extra)}})
         if event.redacted_data is not None:
@@ -207,7 +163,7 @@ class StreamEncoder:
 
     def _end_block(self, event: BlockEnded) -> bytes:
         start, data = self._start, b""
-        self._current = self._start = None
+        self._start = None
         if start is not None:
             data = self._last_of(start, event)
         if not self._is_written:

@@ -33,6 +33,7 @@ from dragoman.core.usage import Usage
 from dragoman.wire.cohere.citations import NAME, encode_citation
 from dragoman.wire.cohere.errors import error_record
 from dragoman.wire.cohere.messages import encode_call, is_plan
+from dragoman.wire.one_choice import OneChoice
 from dragoman.wire.payload import dump
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.serial import OneBlockAtATime
@@ -48,7 +49,7 @@ _SHOWN: Final[dict[BlockKind, str]] = {"audio": "text", "text": "text", "refusal
 
 def encoder(request: Request, quirks: Quirks) -> Encoder:
     """An encoder for the answer to ``request``."""
-    return StreamEncoder() if request.stream else WholeEncoder()
+    return OneChoice(StreamEncoder() if request.stream else WholeEncoder())
 
 
 class _Open:
@@ -71,8 +72,6 @@ class StreamEncoder:
         self._text: list[str] = []
 
     def send(self, event: Event) -> bytes:
-        if not isinstance(event, Started) and event.choice:
-            return b""  # this wire has one answer
         due = self._order.take(event)
         return b"".join([encode_event(dump(said), said["type"]) for one in due for said in self._said(one)])
 

@@ -35,6 +35,7 @@ from dragoman.wire.media import encode_base64
 from dragoman.wire.ollama.decoder import METRICS
 from dragoman.wire.ollama.errors import error_record
 from dragoman.wire.ollama.messages import NAME, encode_arguments
+from dragoman.wire.one_choice import OneChoice
 from dragoman.wire.payload import dump
 from dragoman.wire.quirks import Quirks
 
@@ -44,7 +45,7 @@ UNKNOWN_TIME: Final = "1970-01-01T00:00:00Z"
 def encoder(request: Request, quirks: Quirks) -> Encoder:
     """An encoder for the answer to ``request``."""
     form = _Form(request)
-    return StreamEncoder(form) if request.stream else WholeEncoder(form)
+    return OneChoice(StreamEncoder(form) if request.stream else WholeEncoder(form))
 
 
 class _Form:
@@ -99,8 +100,6 @@ class StreamEncoder:
 
     def send(self, event: Event) -> bytes:
         """The line that ``event`` becomes, if any. Raises ``BadReply`` where the model's arguments are no object."""
-        if not isinstance(event, Started) and event.choice:
-            return b""  # this wire has one answer
         said = self._said(event)
         return b"" if said is None else ndjson.encode_line(dump(said))
 

@@ -22,6 +22,7 @@ from dragoman.core.exchange import Encoder
 from dragoman.core.messages import Opaque, Source
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request
+from dragoman.wire.one_choice import OneChoice
 from dragoman.wire.openai_responses.content import CONTENT, MESSAGE, encode_source, own_fields
 from dragoman.wire.openai_responses.errors import error_fields, error_record
 from dragoman.wire.openai_responses.items import (
@@ -45,11 +46,11 @@ _Block = Words | ReasoningItem | CallItem | PictureItem | OwnItem
 
 def encoder(request: Request, quirks: Quirks) -> Encoder:
     """An encoder for the answer to ``request``."""
-    return StreamEncoder(request) if request.stream else WholeEncoder(request)
+    return OneChoice(StreamEncoder(request) if request.stream else WholeEncoder(request))
 
 
 class Builder:
-    """Events to the items of a response and to the wire's own events. This wire tells one answer: further choices are passed over."""
+    """Events to the items of a response and to the wire's own events."""
 
     def __init__(self, request: Request) -> None:
         self.output = Output()
@@ -62,8 +63,7 @@ class Builder:
         """Named before there was a text to name them in."""
 
     def add(self, event: Event) -> None:
-        if isinstance(event, Started) or event.choice == 0:
-            _ADD[type(event)](self, event)
+        _ADD[type(event)](self, event)
 
     def fail(self, error: DragomanError) -> None:
         """In the vendor's own order: the error, then the response that it ended."""
