@@ -122,13 +122,20 @@ class Router:
         """The flow that brings the answer of ``target``, trying again as the policy says."""
         return retrying(target, timeouts, self._policy, self._budget)
 
-    def target(self, request: Request, key: Key | None = None, base_url: str | None = None, strict: bool = False) -> Target:
-        """Where ``request`` goes, encoded and addressed; signed, or with what signs it at each try."""
+    def target(
+        self, request: Request, key: Key | None = None, base_url: str | None = None, strict: bool = False, speaks: str | None = None
+    ) -> Target:
+        """Where ``request`` goes, encoded and addressed; signed, or with what signs it at each try.
+
+        ``speaks`` is the dialect of another face of the same host.
+        """
         provider, model = self.catalogue.resolve(request.model)
         if not provider.answers_prompts:
             raise Unsupported(f"{provider.title} answers no prompts; {_instead(provider)}", provider=provider.name, model=model)
         place = self.place(provider, key, base_url)
         speaking, quirks = place.endpoint.dialect, place.endpoint.quirks
+        if speaks is not None and speaks != provider.dialect:
+            speaking, quirks = dialect(speaks), Quirks(headers=quirks.headers)
         call = speaking.encode_request(msgspec.structs.replace(request, model=model), quirks)
         reading = _reading(quirks, request)
         asked = request.stream if quirks.streaming == "as-asked" else quirks.streaming == "always"

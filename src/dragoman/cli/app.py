@@ -18,10 +18,12 @@ from dragoman.cli.emulate import emulate
 from dragoman.cli.models import models
 from dragoman.cli.providers import providers
 from dragoman.cli.screen import FAILED, guarded
+from dragoman.cli.serve import serve
 
 _PANELS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
     "Ask": (chat,),
     "Look": (providers, models, doctor),
+    "Serve": (serve,),
     "Try without an account": (demo, emulate),
 }
 

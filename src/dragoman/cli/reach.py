@@ -122,13 +122,17 @@ def names_in(reply: Reply, row: Provider) -> list[str]:
 
 def local_models(surroundings: Surroundings) -> list[str]:
     """``provider/model`` for the first model of each server that listens on this machine; only its own address is contacted."""
+    return [f"{name}/{models[0]}" for name, models in local_servers(surroundings).items()]
+
+
+def local_servers(surroundings: Surroundings) -> dict[str, tuple[str, ...]]:
+    """The servers that listen on this machine and have a model, with the names of their models; only their own addresses are contacted."""
     rows = [row for row in surroundings.catalogue() if row.local]
 
-    def first(row: Provider) -> str | None:
+    def models_of(row: Provider) -> tuple[str, ...]:
         with suppress(DragomanError):
-            for name in live_models(client, row, NEARBY):
-                return f"{row.name}/{name}"
-        return None
+            return tuple(live_models(client, row, NEARBY))
+        return ()
 
     with Client(environment=surroundings.environment, trust_env=False) as client, ThreadPoolExecutor(max(1, len(rows))) as pool:
-        return [found for found in pool.map(first, rows) if found]
+        return {row.name: models for row, models in zip(rows, pool.map(models_of, rows), strict=True) if models}

@@ -1,0 +1,94 @@
+"""The gateway with everything about it: observers, pages, its connections to providers.
+
+What serves it, a listener or somebody's ASGI server, is not its affair.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from dragoman.core.errors import AuthFailed, DragomanError, UsageError
+from dragoman.core.exchange import Call
+from dragoman.gateway.client_keys import ClientKeys
+from dragoman.gateway.config import KeyTable
+from dragoman.gateway.gateway import Gateway, presented_key
+from dragoman.gateway.pages import Page, json_answer
+from dragoman.gateway.setup import Setup
+from dragoman.server.answer import Answer
+from dragoman.transport.aio import AsyncioTransport
+from dragoman.transport.settings import Settings
+
+_LOG = logging.getLogger("dragoman.gateway")
+MAX_IDLE_UPSTREAM: Final = 1024
+"""Connections to providers that are kept for later requests, for each process."""
+
+
+class Application:
+    """One process's gateway. ``read_setup`` makes its setup, now and at each reload; it raises ``UsageError``."""
+
+    def __init__(self, read_setup: Callable[[], Setup]) -> None:
+        self._read_setup = read_setup
+        setup = read_setup()
+        self._transport = AsyncioTransport(Settings(max_idle_connections=MAX_IDLE_UPSTREAM), setup.surroundings.environment)
+        self.stopping = False
+        self.on_reload: Callable[[], None] | None = None
+        """Told when a caller asked for a reload that succeeded: other processes are to follow."""
+        self.gateway = Gateway(setup, self._transport, pages=self._pages())
+
+    @property
+    def setup(self) -> Setup:
+        return self.gateway.setup
+
+    async def close(self) -> None:
+        """Let the connections to providers go."""
+        await self._transport.close()
+
+    # --- reload
+
+    def reload(self) -> None:
+        """Read the configuration anew; answers under way keep the old one. Raises ``UsageError``, and then nothing has changed."""
+        self.gateway.setup = self._read_setup()
+
+    def try_reload(self) -> None:
+        """The same, with what is wrong in the log."""
+        try:
+            self.reload()
+        except DragomanError as fault:
+            _LOG.error("the configuration was not changed: %s", fault)
+        else:
+            _LOG.warning("the configuration was read anew")
+
+    # --- pages
+
+    def _pages(self) -> dict[tuple[str, str], Page]:
+        return {
+            ("GET", "/health/live"): Page(self._live, for_callers=False),
+            ("GET", "/health/ready"): Page(self._ready, for_callers=False),
+            ("POST", "/admin/reload"): Page(self._reload, for_callers=False),
+        }
+
+    async def _live(self, call: Call) -> Answer:
+        return json_answer({"status": "live"})
+
+    async def _ready(self, call: Call) -> Answer:
+        """Not ready while it stops, so that a balancer sends no more."""
+        return json_answer({"status": "stopping"}, 503) if self.stopping else json_answer({"status": "ready"})
+
+    async def _reload(self, call: Call) -> Answer:
+        _check_admin(self.setup, call)
+        self.reload()
+        if self.on_reload is not None:
+            self.on_reload()
+        return json_answer({"status": "reloaded"})
+
+
+def _check_admin(setup: Setup, call: Call) -> None:
+    """Raises ``AuthFailed`` unless the call has the administrator's key."""
+    table = setup.config.admin
+    if table.hash is None and table.key is None:
+        raise UsageError("admin: no key is configured, so nothing of this is served; set [admin] hash or key")
+    presented = presented_key(call)
+    if presented is None or ClientKeys({"admin": KeyTable(hash=table.hash, key=table.key)}).name_of(presented) is None:
+        raise AuthFailed("the administrator's key is wanted here, as Authorization: Bearer")

@@ -1,0 +1,87 @@
+"""One prompt on its way: what the caller asked, read as far as it has to be, and how its answer is being carried."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import unquote
+
+import msgspec
+
+from dragoman.core.errors import BadRequest
+from dragoman.core.exchange import Call, Encoder
+from dragoman.core.request import Request
+from dragoman.gateway.bodies import Asked, read_asked
+from dragoman.gateway.faces import Face
+from dragoman.gateway.records import Record
+from dragoman.gateway.tap import Tap
+
+_STREAMED_BY_DEFAULT: Final = frozenset({"ollama", "raycast"})
+_IN_PATH: Final[dict[str, re.Pattern[str]]] = {
+    "gemini": re.compile(r"/(?:models|tunedModels|endpoints)/(?P<model>[^/]+):(?P<streamed>stream)?"),
+    "bedrock_converse": re.compile(r"/model/(?P<model>.+)/converse(?P<streamed>-stream)?"),
+}
+"""Dialects whose path names model and form."""
+_DEPLOYMENT: Final = re.compile(r"/deployments/([^/]+)/")
+
+
+class Asking:
+    """A prompt and its answer."""
+
+    def __init__(self, face: Face, call: Call, record: Record, max_messages: int) -> None:
+        self.face = face
+        self.call = call
+        """Its URL begins with the dialect's own path."""
+        self.record = record
+        self.asked = _asked(face, call)
+        self.warnings: list[str] = []
+        self.tap: Tap | None = None
+        self._request: Request | None = None
+        self._max_messages = max_messages
+        record.model = self.asked.model
+        record.streamed = bool(self.asked.stream)
+
+    @property
+    def request(self) -> Request:
+        """The whole request, decoded when it is first needed. Raises ``BadRequest``."""
+        if self._request is None:
+            request = self.face.speaks.decode_request(self.call, self.face.quirks)
+            if len(request.messages) > self._max_messages:
+                raise BadRequest(
+                    f"messages: {len(request.messages)} were given; at most {self._max_messages} are allowed", param="messages"
+                )
+            self._request = request
+        return self._request
+
+    def encoder(self) -> Encoder:
+        return self.face.speaks.encoder(self.request, self.face.quirks)
+
+    # --- how the answer is carried, which may change with the target
+
+    def passes_through(self) -> None:
+        self.record.passed_through = True
+        self.tap = None
+
+    def is_translated(self) -> None:
+        self.record.passed_through = False
+        self.tap = None
+
+    def tap_is(self, tap: Tap) -> None:
+        self.tap = tap
+
+
+def _asked(face: Face, call: Call) -> Asked:
+    """Raises ``BadRequest`` where model or form cannot be read."""
+    in_path = _IN_PATH.get(face.dialect)
+    if in_path is not None:
+        found = in_path.search(call.url.partition("?")[0])
+        return Asked(model=unquote(found["model"]), stream=found["streamed"] is not None) if found else Asked()
+    asked = read_asked(call.body)
+    if asked.stream is None and face.quirks.streaming != "never":
+        asked = msgspec.structs.replace(asked, stream=face.dialect in _STREAMED_BY_DEFAULT or face.quirks.streaming == "always")
+    deployment = _DEPLOYMENT.search(call.url.partition("?")[0])
+    if deployment and face.dialect.startswith("openai"):
+        asked = msgspec.structs.replace(asked, model=unquote(deployment[1]))
+    if not asked.model:
+        raise BadRequest("model: none was given; a model's name is expected", param="model")
+    return asked

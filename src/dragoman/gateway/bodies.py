@@ -1,0 +1,99 @@
+"""A request's body as bytes: what is read of it without decoding it, and what is patched in it without rebuilding it.
+
+Law: a patch changes the value of one top-level field, or adds one, and not another byte.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+from dragoman.core.opaque import Json, JsonObject
+from dragoman.wire.payload import convert, dump, parse_request
+
+_TEXT: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
+_COLON: Final = re.compile(rb"\s*:\s*")
+_OPENS: Final = (b"{", b"[")
+_CLOSES: Final = (b"}", b"]")
+_ESCAPED_LETTER: Final = re.compile(rb"\\u00[4-7]")
+"""A key may be spelled with escapes; nobody does it in good faith, and a body that may is rebuilt."""
+_MODEL: Final = b'"model"'
+_STREAM_OPTIONS: Final = b'"stream_options"'
+
+
+class StreamOptions(msgspec.Struct, frozen=True):
+    include_usage: bool | None = None
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What routing needs to know of a prompt's body."""
+
+    model: str | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    n: int | None = None
+
+    @property
+    def wants_usage(self) -> bool:
+        return self.stream_options is not None and bool(self.stream_options.include_usage)
+
+
+_ASKED: Final = msgspec.json.Decoder(Asked)
+
+
+def read_asked(body: bytes) -> Asked:
+    """Raises ``BadRequest`` that names the field."""
+    try:
+        return _ASKED.decode(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return convert(parse_request(body), Asked, "the request body")
+
+
+def with_model(body: bytes, given: str, wanted: str) -> bytes:
+    """``body``, whose ``model`` is ``given``, with ``wanted`` there.
+
+    A field that stands twice is put right too: its reader and ours might not take the same one.
+    """
+    is_plain = body.count(_MODEL) == 1 and not _ESCAPED_LETTER.search(body)
+    if given == wanted and is_plain:
+        return body
+    value = _value_at(body, body.index(_MODEL) + len(_MODEL)) if is_plain else _outermost_value(body, _MODEL)
+    if value is None:
+        return dump({**parse_request(body), "model": wanted})
+    return body[: value[0]] + dump(wanted) + body[value[1] :]
+
+
+def with_usage_wanted(body: bytes, asked: Asked) -> bytes:
+    """``body`` of a streamed request, with the usage of the answer asked for."""
+    if asked.stream_options is None and _STREAM_OPTIONS not in body:
+        at = body.index(b"{") + 1
+        return body[:at] + b'"stream_options":{"include_usage":true},' + body[at:]
+    whole: JsonObject = parse_request(body)
+    options: Json = whole.get("stream_options")
+    return dump({**whole, "stream_options": {**(options if isinstance(options, dict) else {}), "include_usage": True}})
+
+
+def _value_at(body: bytes, at: int) -> tuple[int, int] | None:
+    """Where the text behind a key, whose end is ``at``, begins and ends; ``None`` where it is no text."""
+    found = _COLON.match(body, at)
+    text = _TEXT.match(body, found.end()) if found else None
+    return text.span() if text else None
+
+
+def _outermost_value(body: bytes, key: bytes) -> tuple[int, int] | None:
+    """The same for a key at the top level; ``None`` where it stands there not once, or perhaps under another spelling."""
+    depth, found = 0, list[int]()
+    if _ESCAPED_LETTER.search(body):
+        return None
+    for token in _TOKENS.finditer(body):
+        text = token[0]
+        if text in _OPENS:
+            depth += 1
+        elif text in _CLOSES:
+            depth -= 1
+        elif depth == 1 and text == key and _COLON.match(body, token.end()):
+            found.append(token.end())
+    return _value_at(body, found[0]) if len(found) == 1 else None

@@ -1,0 +1,172 @@
+"""An answer on its way to the caller: events encoded in the caller's dialect, or the upstream's own frames.
+
+Law: what fails before the first content is raised, so that it becomes an answer with a failing status; what fails later is told in the
+stream, in the caller's dialect, and never looks like an end. However it ends, it is settled once and its upstream closed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from dragoman.core.errors import Cancelled, DragomanError, ServerFault
+from dragoman.core.events import Event, Finished, Started
+from dragoman.core.exchange import Call, Encoder, Timeouts
+from dragoman.drivers import AsyncDriver
+from dragoman.flow.effects import Flow
+from dragoman.gateway.asking import Asking
+from dragoman.gateway.failures import shown
+from dragoman.gateway.records import Record
+from dragoman.server.answer import BrokenOff
+from dragoman.transport.seam import AsyncIncoming, AsyncTransport, Hold
+
+
+class Counted:
+    """A transport that counts the calls of one request."""
+
+    __slots__ = ("_record", "_transport")
+
+    def __init__(self, transport: AsyncTransport, record: Record) -> None:
+        self._transport = transport
+        self._record = record
+
+    async def open(self, call: Call, timeouts: Timeouts, hold: Hold | None = None) -> AsyncIncoming:
+        self._record.attempts += 1
+        return await self._transport.open(call, timeouts, hold)
+
+    async def close(self) -> None:
+        """It is the gateway's, and stays open."""
+
+
+class _Carrier(Protocol):
+    """Events to the bytes that the caller gets."""
+
+    content_type: str
+
+    def carry(self, events: Sequence[Event]) -> bytes: ...
+
+    def fail(self, error: DragomanError) -> bytes | None:
+        """The failure; ``None`` where it cannot be told behind what has left."""
+
+    def end(self) -> bytes: ...
+
+
+class _Passed:
+    """The upstream's frames as they are."""
+
+    def __init__(self, asking: Asking) -> None:
+        assert asking.tap
+        self._tap = asking.tap
+        self._asking = asking
+        self.content_type = asking.tap.content_type
+
+    def carry(self, events: Sequence[Event]) -> bytes:
+        return self._tap.take()
+
+    def fail(self, error: DragomanError) -> bytes | None:
+        return self._tap.take() + self._asking.encoder().fail(error) if self._tap.framed else None
+
+    def end(self) -> bytes:
+        return self._tap.take()
+
+
+class _Encoded:
+    """Events in the caller's dialect."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self.content_type = encoder.content_type
+
+    def carry(self, events: Sequence[Event]) -> bytes:
+        send = self._encoder.send
+        return send(events[0]) if len(events) == 1 else b"".join([send(event) for event in events])
+
+    def fail(self, error: DragomanError) -> bytes | None:
+        return self._encoder.fail(error)
+
+    def end(self) -> bytes:
+        return self._encoder.close()
+
+
+class Delivery:
+    """Runs the flow of one prompt; as ``Pieces`` it is the body of a streamed answer."""
+
+    __slots__ = ("_asking", "_carrier", "_driver", "_first", "_over", "_settle")
+
+    def __init__(self, asking: Asking, flow: Flow[None], transport: AsyncTransport, settle: Callable[[Record], None]) -> None:
+        self._asking = asking
+        self._driver = AsyncDriver(flow, Counted(transport, asking.record))
+        self._settle = settle
+        self._carrier: _Carrier
+        self._first = b""
+        self._over = False
+
+    async def begin(self) -> tuple[str, bytes | None]:
+        """The content type and, unless it is streamed, the whole body. Raises any ``DragomanError``."""
+        asking = self._asking
+        events = await self._driver.batch()
+        self._notice(events)
+        asking.record.first_token_s = time.monotonic()
+        carrier = self._carrier = _Passed(asking) if asking.tap else _Encoded(asking.encoder())
+        if asking.record.streamed:
+            self._first = carrier.carry(events)
+            return carrier.content_type, None
+        pieces = [carrier.carry(events)]
+        while events := await self._driver.batch():
+            self._notice(events)
+            pieces.append(carrier.carry(events))
+        pieces.append(carrier.end())
+        self._over = True
+        return carrier.content_type, b"".join(pieces)
+
+    async def next(self) -> bytes:
+        """See ``Pieces.next``."""
+        if self._first:
+            first, self._first = self._first, b""
+            return first
+        if self._over:
+            return b""
+        try:
+            while events := await self._driver.batch():
+                self._notice(events)
+                data = self._carrier.carry(events)
+                if data:
+                    return data
+            self._over = True
+            return self._carrier.end()
+        except DragomanError as error:
+            return self._told(error)
+        except Exception as fault:  # noqa: BLE001  # a fault of a dialect is told, not left to end as if all were well
+            return self._told(ServerFault(f"the gateway failed: {type(fault).__name__}", status=500))
+
+    def _told(self, error: DragomanError) -> bytes:
+        self._over = True
+        record = self._asking.record
+        record.error = error
+        told = self._carrier.fail(shown(error))
+        if not told:
+            raise BrokenOff
+        return told
+
+    def _notice(self, events: Sequence[Event]) -> None:
+        record = self._asking.record
+        for event in events:
+            kind = type(event)
+            if kind is Finished:
+                if event.usage is not None:  # type: ignore[union-attr]  # its type was looked at above, which costs less than isinstance
+                    record.usage = event.usage  # type: ignore[union-attr]  # as above
+            elif kind is Started:
+                record.warnings = (*record.warnings, *event.warnings)  # type: ignore[union-attr]  # as above
+
+    def abandon(self) -> None:
+        """The upstream is let go; who began the request settles it."""
+        self._driver.close()
+
+    def close(self) -> None:
+        """The upstream is let go, and the request settled: whole, failed, or left by its caller."""
+        self._driver.close()
+        record = self._asking.record
+        if not self._over and record.error is None:
+            record.error = Cancelled("the caller left before the answer's end")
+        self._settle(record)

@@ -1,0 +1,161 @@
+"""Where callers are served: method and path to a face.
+
+A face is one dialect's server role at its customary paths, for prompts or for one operation. Everything comes from the dialects' own
+``ROUTES``; this table knows only what stands before them in the base URLs that callers use.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from dragoman.catalogue.load import Catalogue
+from dragoman.core.errors import BadRequest
+from dragoman.core.exchange import Call, Headers
+from dragoman.wire.dialect import Dialect
+from dragoman.wire.dialects import dialect
+from dragoman.wire.operations import MODULES, Operation, operation
+from dragoman.wire.quirks import NONE, Quirks
+
+PROMPTS: Final = "prompts"
+LISTING: Final = "list_models"
+ONE_MODEL: Final = "show_model"
+
+_OPENAI: Final = ("/v1", "", "/openai/v1", "/api/openai/v1")
+_BASES: Final[dict[str, tuple[str, ...]]] = {
+    "openai_chat": _OPENAI,
+    "openai_completions": _OPENAI,
+    "openai_responses": _OPENAI,
+    "anthropic_messages": ("", "/anthropic"),
+    "gemini": ("/v1beta", "/v1", "/v1beta1", "/gemini/v1beta"),
+    "ollama": ("", "/ollama"),
+    "cohere": ("", "/cohere"),
+    "bedrock_converse": ("", "/bedrock"),
+    "raycast": ("", "/raycast"),
+}
+"""What stands before a dialect's own path, the customary one first; later dialects do not take a path from earlier ones."""
+_ROWS: Final = ("lockchat", "gravityengine", "equing")
+"""Providers whose own deviations are served too, each below its name."""
+_LISTS: Final = (LISTING, ONE_MODEL)
+_ENDS: Final[tuple[tuple[str, str], ...]] = (
+    ("/v1/messages", "anthropic_messages"),
+    ("/anthropic", "anthropic_messages"),
+    ("/v1beta", "gemini"),
+    ("/gemini", "gemini"),
+    ("/api/v1/ai", "raycast"),
+    ("/raycast", "raycast"),
+    ("/api/openai", "openai_chat"),
+    ("/api", "ollama"),
+    ("/ollama", "ollama"),
+    ("/v2", "cohere"),
+    ("/cohere", "cohere"),
+    ("/model/", "bedrock_converse"),
+    ("/bedrock", "bedrock_converse"),
+    ("/v1/responses", "openai_responses"),
+)
+"""In whose form it is said that nothing is at a path, by how the path begins; else in OpenAI's."""
+
+
+class Face(msgspec.Struct, frozen=True):
+    """A dialect as callers meet it. ``does`` is ``prompts`` or the name of an operation."""
+
+    dialect: str
+    does: str
+    quirks: Quirks = NONE
+
+    @property
+    def speaks(self) -> Dialect:
+        return dialect(self.dialect)
+
+    @property
+    def operation(self) -> Operation[object, object]:
+        return operation(self.dialect, self.does)
+
+
+class _Route(msgspec.Struct, frozen=True):
+    pattern: re.Pattern[str]
+    """Of the whole path; its group ``own`` is the dialect's part."""
+    method: str
+    face: Face
+    example: str
+
+
+class Faces:
+    """Finds the face of a call. Paths without a variable part are found by one look-up."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._routes = list(_all_routes(catalogue))
+        self._known: dict[tuple[str, str], tuple[Face, int] | None] = {}
+
+    def find(self, method: str, path: str, headers: Headers) -> tuple[Face, int] | None:
+        """The face at a path (without query) and where its dialect's own part of the path begins. Raises ``BadRequest``."""
+        key = (method, path)
+        found = self._known.get(key)
+        if found is None:
+            found = self._search(method, path)
+            if found is None:
+                return None
+            if len(self._known) > 4096:
+                self._known.clear()
+            self._known[key] = found
+        face, start = found
+        lister = _who_lists(headers) if face.does in _LISTS else None
+        return (Face(lister, face.does), start) if lister else found
+
+    def _search(self, method: str, path: str) -> tuple[Face, int] | None:
+        hits = [(route, hit) for route in self._routes if (hit := route.pattern.fullmatch(path))]
+        if not hits:
+            return None
+        for route, hit in hits:
+            if route.method == method:
+                return route.face, hit.start("own")
+        allowed = ", ".join(sorted({route.method for route, _ in hits}))
+        raise BadRequest(f"method {method} was used for {path}; {allowed} is allowed", status=405)
+
+    def table(self) -> list[tuple[str, str, Face]]:
+        """Method, path and face of everything that is served, each face at its customary path first."""
+        return [(route.method, route.example, route.face) for route in self._routes]
+
+
+def face_of(path: str) -> Face:
+    """In whose form to say that a path is nobody's."""
+    return Face(next((name for start, name in _ENDS if path.startswith(start)), "openai_chat"), PROMPTS)
+
+
+def _who_lists(headers: Headers) -> str | None:
+    """Several vendors have their list of models at the same path; their SDKs are told apart by a field of their own."""
+    names = {name for name, _ in headers}
+    if "anthropic-version" in names:
+        return "anthropic_messages"
+    return "gemini" if "x-goog-api-key" in names or "x-goog-api-client" in names else None
+
+
+def _all_routes(catalogue: Catalogue) -> Iterator[_Route]:
+    for name, bases in _BASES.items():
+        yield from _routes(Face(name, PROMPTS), bases, dialect(name).PATH, dialect(name).ROUTES)
+    for name in _ROWS:
+        row = catalogue.provider(name)
+        quirks = msgspec.convert(row.quirks, Quirks)
+        path = quirks.path or dialect(row.dialect).PATH
+        yield from _routes(Face(row.dialect, PROMPTS, quirks), (f"/{name}",), path, (re.escape(path),))
+    for speaking, does in MODULES:
+        module = operation(speaking, does)
+        bases = _BASES.get(speaking, (f"/{speaking}/v1",))
+        yield from _routes(Face(speaking, does), bases, module.PATH, module.ROUTES, "GET" if does == LISTING else "POST")
+        if does == LISTING and speaking != "ollama":
+            one = f"{re.escape(module.PATH)}/(?:.+)"
+            yield from _routes(Face(speaking, ONE_MODEL), bases, f"{module.PATH}/{{model}}", (one,), "GET")
+
+
+def _routes(face: Face, bases: tuple[str, ...], path: str, patterns: tuple[str, ...], method: str = "POST") -> Iterator[_Route]:
+    for base in bases:
+        for pattern in patterns:
+            yield _Route(re.compile(f"{re.escape(base)}(?P<own>{pattern})"), method, face, base + path)
+
+
+def own_call(call: Call, start: int) -> Call:
+    """``call`` as the dialect reads it: its URL begins with the dialect's own path."""
+    return msgspec.structs.replace(call, url=call.url[start:]) if start else call

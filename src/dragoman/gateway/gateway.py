@@ -1,0 +1,226 @@
+"""The gateway itself: a call in, an answer out, whatever server is under it.
+
+A call finds its face, its key is looked at, and the face's kind of work is done. Whatever fails is told in the caller's dialect. One record
+goes with the call from its arrival until its answer has ended, and observers are told of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Final
+from urllib.parse import parse_qs
+
+from dragoman.core.errors import AuthFailed, BadRequest, Cancelled, DragomanError, Overloaded, ServerFault
+from dragoman.core.exchange import Call, Headers, Timeouts
+from dragoman.flow.attempt import Progress
+from dragoman.flow.effects import Flow
+from dragoman.flow.fallback import falling_back
+from dragoman.gateway.asking import Asking
+from dragoman.gateway.delivery import Delivery
+from dragoman.gateway.faces import LISTING, ONE_MODEL, PROMPTS, Face, Faces, face_of, own_call
+from dragoman.gateway.failures import shown
+from dragoman.gateway.listings import list_models, show_model
+from dragoman.gateway.operating import operate
+from dragoman.gateway.pages import Page
+from dragoman.gateway.permits import find_route
+from dragoman.gateway.records import Observer, Record
+from dragoman.gateway.routes import Route
+from dragoman.gateway.setup import Setup
+from dragoman.gateway.waits import asked_waits
+from dragoman.response import cost_of
+from dragoman.server.answer import Answer
+from dragoman.transport.seam import AsyncTransport
+from dragoman.wire.quirks import NONE
+
+KEY_FIELDS: Final = ("x-api-key", "api-key", "x-goog-api-key")
+_STREAM_HEADERS: Final = (("cache-control", "no-cache"), ("x-accel-buffering", "no"))
+
+
+class Gateway:
+    """``Handler`` of every face. ``setup`` may be put in another's place at any time; a call keeps the one with which it began."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        transport: AsyncTransport,
+        observers: Sequence[Observer] = (),
+        pages: Mapping[tuple[str, str], Page] | None = None,
+    ) -> None:
+        self.setup = setup
+        self.pages = pages or {}
+        self.transport = transport
+        self.observers = tuple(observers)
+        self.faces = Faces(setup.catalogue)
+        self.open_requests = 0
+        self.open_streams = 0
+        self._prefix = secrets.token_hex(6)
+        self._count = 0
+
+    # --- the handler
+
+    async def handle(self, call: Call) -> Answer:
+        path = call.url.partition("?")[0]
+        page = self.pages.get((call.method, path))
+        if page is not None:
+            return await self._show(page, call)
+        record = self._begin(call)
+        face = face_of(path)
+        try:
+            found = self.faces.find(call.method, path, call.headers)
+            if found is None:
+                raise BadRequest(f"nothing is served at {path}", status=404, code="not_found")
+            face, start = found
+            record.face, record.does = face.dialect, face.does
+            self._check_room()
+            record.key_name = self._caller(call)
+            answer = await self._work(face, own_call(call, start), record)
+        except DragomanError as error:
+            answer = self._failed(face, error, record)
+        except asyncio.CancelledError:
+            record.error = Cancelled("the caller left before the answer began")
+            self._settle(record)
+            raise
+        except Exception as fault:  # noqa: BLE001  # a fault of ours is told, not left to break the connection
+            answer = self._failed(face, ServerFault(f"the gateway failed: {type(fault).__name__}", status=500), record)
+        return answer
+
+    def refuse(self, call: Call, status: int, message: str) -> Answer:
+        """What the server could not take, in the form of the face at that path."""
+        record = self._begin(call)
+        return self._failed(face_of(call.url.partition("?")[0]), BadRequest(message, status=status), record)
+
+    # --- one request
+
+    def _begin(self, call: Call) -> Record:
+        self._count += 1
+        record = Record(f"req_{self._prefix}{self._count:08x}", call.method, call.url.partition("?")[0], time.monotonic())
+        self.open_requests += 1
+        for observer in self.observers:
+            observer.began(record, call)
+        return record
+
+    async def _work(self, face: Face, call: Call, record: Record) -> Answer:
+        if face.does == PROMPTS:
+            return await self._answer_prompt(face, call, record)
+        if face.does == LISTING:
+            reply = list_models(self.setup, face, call, record)
+        elif face.does == ONE_MODEL:
+            reply = show_model(self.setup, face, call, record)
+        else:
+            reply = await operate(self.setup, self.transport, face, call, record)
+        record.status = reply.status
+        self._settle(record)
+        return Answer(reply.status, (*reply.headers, *self._headers(record)), reply.body)
+
+    async def _show(self, page: Page, call: Call) -> Answer:
+        """What is no model's work: health, metrics, the description."""
+        try:
+            if page.for_callers:
+                self._caller(call)
+            return await page.show(call)
+        except DragomanError as error:
+            reply = face_of(call.url).speaks.encode_error(error, NONE)
+            return Answer(reply.status, reply.headers, reply.body)
+
+    async def _answer_prompt(self, face: Face, call: Call, record: Record) -> Answer:
+        setup = self.setup
+        asking = Asking(face, call, record, setup.config.limits.messages)
+        route = find_route(setup, asking.asked.model or "", face, record)
+        flow = _flow(setup, route, asking, asked_waits(call.headers, route.timeouts))
+        delivery = Delivery(asking, flow, self.transport, self._settle)
+        sent_s = time.monotonic()
+        try:
+            content_type, body = await delivery.begin()
+        except BaseException:
+            delivery.abandon()
+            raise
+        back_s = time.monotonic()
+        record.warnings = (*asking.warnings, *record.warnings)
+        record.status = 200
+        record.overhead_s = sent_s - record.begun_s + (back_s - (record.first_token_s or back_s))
+        if body is None:
+            self.open_streams += 1
+            return Answer(200, (("content-type", content_type), *_STREAM_HEADERS, *self._headers(record)), delivery)
+        delivery.close()
+        return Answer(200, (("content-type", content_type), *self._headers(record)), body)
+
+    def _check_room(self) -> None:
+        limits = self.setup.config.limits
+        if self.open_requests > limits.requests or self.open_streams >= limits.streams:
+            raise Overloaded("too many requests are under way here; try again in a moment", retry_after_s=1.0)
+
+    def _caller(self, call: Call) -> str | None:
+        """The name of the caller's key; ``None`` where no keys are asked for. Raises ``AuthFailed``."""
+        keys = self.setup.client_keys
+        if not keys:
+            return None
+        presented = presented_key(call)
+        if presented is None:
+            raise AuthFailed(
+                f"no key was given; one is expected as Authorization: Bearer, {', '.join(KEY_FIELDS)} or ?key=", code="missing_key"
+            )
+        name = keys.name_of(presented)
+        if name is None:
+            raise AuthFailed("the key is not known here", code="invalid_api_key")
+        return name
+
+    # --- the end
+
+    def _failed(self, face: Face, error: DragomanError, record: Record) -> Answer:
+        record.error = error
+        reply = face.speaks.encode_error(shown(error), face.quirks)
+        record.status = reply.status
+        self._settle(record)
+        return Answer(reply.status, (*reply.headers, *self._headers(record)), reply.body)
+
+    def _settle(self, record: Record) -> None:
+        """Once, when everything of the request is over."""
+        if record.ended_s is not None:
+            return
+        record.ended_s = time.monotonic()
+        self.open_requests -= 1
+        if record.streamed and record.status == 200:
+            self.open_streams -= 1
+        record.cost = cost_of(record.provider, (record.target_model,), record.usage)
+        for observer in self.observers:
+            observer.ended(record)
+
+    def _headers(self, record: Record) -> Headers:
+        headers = [("x-dragoman-request-id", record.id), ("x-request-id", record.id), ("request-id", record.id)]
+        if record.provider is not None:
+            headers.append(("x-dragoman-target", f"{record.provider}/{record.target_model}"))
+            headers.append(("x-dragoman-attempts", str(record.attempts)))
+        if record.overhead_s is not None:
+            headers.append(("x-dragoman-overhead-ms", f"{record.overhead_s * 1000:.3f}"))
+        if record.cost is not None:
+            headers.append(("x-dragoman-cost", f"{record.cost:f}"))
+        headers.extend(("x-dragoman-warning", one_line(warning)) for warning in record.warnings)
+        return tuple(headers)
+
+
+def _flow(setup: Setup, route: Route, asking: Asking, timeouts: Timeouts) -> Flow[None]:
+    flow = setup.upstreams.flow
+    if len(route.targets) == 1:
+        return flow(route.targets[0], asking, timeouts, Progress())
+    return falling_back([partial(flow, name, asking) for name in route.targets], timeouts)
+
+
+def presented_key(call: Call) -> str | None:
+    """A caller's key, from wherever the SDKs of the faces put it."""
+    fields = dict(call.headers)
+    kind, _, bearer = fields.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer" and bearer.strip():
+        return bearer.strip()
+    found = next((fields[name] for name in KEY_FIELDS if fields.get(name)), None)
+    if found is None and "key=" in call.url:
+        found = next(iter(parse_qs(call.url.partition("?")[2]).get("key", [])), None)
+    return found
+
+
+def one_line(text: str) -> str:
+    """A warning as a header's value."""
+    return " ".join(text.split())[:500].encode("ascii", "replace").decode()

@@ -1,0 +1,150 @@
+"""One target of a request: what is sent there, and how its answer comes back.
+
+Where the caller's dialect is the target's, the caller's own bytes are sent, patched where they must be, and the answer's bytes go back as
+they come (``tap``). Everywhere else the request is decoded, encoded for the target, and the answer's events are encoded for the caller.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+
+from dragoman.catalogue.schema import Provider
+from dragoman.core.exchange import Call, Timeouts, header, with_headers
+from dragoman.core.messages import Message, Text
+from dragoman.core.request import Request
+from dragoman.flow.attempt import Progress, Target
+from dragoman.flow.effects import Flow
+from dragoman.flow.retry import RetryBudget, RetryPolicy, retrying
+from dragoman.gateway.asking import Asking
+from dragoman.gateway.bodies import with_model, with_usage_wanted
+from dragoman.gateway.tap import tapped
+from dragoman.router import Router
+from dragoman.wire.payload import dump, parse_request
+from dragoman.wire.quirks import NONE, Quirks, apply_quirks
+
+_PASSED_HEADERS: Final[dict[str, tuple[str, ...]]] = {
+    "anthropic_messages": ("anthropic-version", "anthropic-beta"),
+    "openai_chat": ("openai-beta", "idempotency-key"),
+    "openai_responses": ("openai-beta", "idempotency-key"),
+    "openai_completions": ("idempotency-key",),
+}
+"""Fields of a caller's head that mean something to the upstream. No other goes on: neither keys nor what tells of the caller."""
+_OTHER_FACES: Final = {"openai_responses": "responses", "openai_completions": "completions"}
+"""Dialects that a host of another one may speak beside it, and the ability that says so."""
+_BODY_ALONE: Final = ("openai_chat", "openai_responses", "openai_completions", "anthropic_messages", "ollama", "cohere")
+"""Dialects whose body names model and form; in the others both stand in the path."""
+_WORDS: Final = (Message("user", (Text("-"),)),)
+
+
+class Template(msgspec.Struct, frozen=True):
+    """What every pass-through call to one model at one provider has in common."""
+
+    target: Target
+    altered: tuple[bytes, ...]
+    """Fields, as JSON strings, of which a body is not sent as it is."""
+    quirks: Quirks
+
+
+class Upstreams:
+    """The targets of one setup. Templates are made once."""
+
+    def __init__(self, router: Router, policy: RetryPolicy, budget: RetryBudget) -> None:
+        self.router = router
+        self._policy = policy
+        self._budget = budget
+        self._templates: dict[tuple[str, str, bool, bool], Template | None] = {}
+
+    def flow(self, name: str, asking: Asking, timeouts: Timeouts, progress: Progress) -> Flow[None]:
+        """The flow that asks the target ``name``. Raises ``UsageError`` where it cannot be asked."""
+        target = self._passed_through(name, asking) or self._translated(name, asking)
+        asking.record.provider, asking.record.target_model = target.provider, target.model
+        return retrying(target, timeouts, self._policy, self._budget, progress)
+
+    # --- pass-through
+
+    def _passed_through(self, name: str, asking: Asking) -> Target | None:
+        """``None`` where the caller's bytes will not do."""
+        template = self._template(name, asking)
+        if template is None:
+            return None
+        target, asked = template.target, asking.asked
+        body = asking.call.body
+        drops_usage = False
+        if asking.face.dialect in _BODY_ALONE:
+            body = with_model(body, asked.model or "", target.model)
+        if asked.stream and not asked.wants_usage and asking.face.dialect in ("openai_chat", "openai_completions"):
+            drops_usage = template.quirks.stream_usage
+            body = with_usage_wanted(body, asked) if drops_usage else body
+        if template.altered and any(field in body for field in template.altered):
+            body = dump(apply_quirks(parse_request(body), template.quirks, asking.warnings))
+        asking.passes_through()
+        return msgspec.structs.replace(
+            target,
+            call=_passed_call(target.call, asking, body),
+            decoder=tapped(target.decoder, drops_usage, asking.tap_is),
+        )
+
+    def _template(self, name: str, asking: Asking) -> Template | None:
+        asked = asking.asked
+        key = (name, asking.face.dialect, bool(asked.stream), (asked.n or 1) > 1)
+        if key in self._templates:
+            return self._templates[key]
+        template = self._make_template(name, asking)
+        if template is None or template.target.signer is None:  # a signer belongs to one call
+            self._templates[key] = template
+        return template
+
+    def _make_template(self, name: str, asking: Asking) -> Template | None:
+        speaks = self._speaks(name, asking.face.dialect)
+        row, _ = self.router.catalogue.resolve(name)
+        quirks = msgspec.convert(row.quirks, Quirks) if speaks == row.dialect else NONE
+        if speaks != asking.face.dialect or asking.face.quirks != NONE or not _takes_bodies(quirks):
+            return None
+        asked = asking.asked
+        request = Request(model=name, messages=_WORDS, stream=bool(asked.stream), n=asked.n)
+        target = self.router.target(request, speaks=speaks)
+        fields = (*quirks.rename, *quirks.drop)
+        return Template(target, tuple(f'"{field}"'.encode() for field in fields), quirks)
+
+    # --- translation
+
+    def _translated(self, name: str, asking: Asking) -> Target:
+        asking.is_translated()
+        request = msgspec.structs.replace(asking.request, model=name)
+        return self.router.target(request, speaks=self._speaks(name, asking.face.dialect))
+
+    def _speaks(self, name: str, dialect: str) -> str:
+        """The dialect in which a caller at a face of ``dialect`` is best carried to the target ``name``."""
+        row, _ = self.router.catalogue.resolve(name)
+        return dialect if row.dialect == dialect or _has_face(row, dialect) else row.dialect
+
+
+def _has_face(row: Provider, dialect: str) -> bool:
+    return row.dialect == "openai_chat" and _OTHER_FACES.get(dialect) in row.abilities
+
+
+def _takes_bodies(quirks: Quirks) -> bool:
+    """Whether a host with these deviations takes a body that the dialect's own clients write, but for fields that can be changed in it."""
+    plain = (quirks.only, quirks.defaults, quirks.constants) == ((), {}, {})
+    return plain and quirks.streaming == "as-asked" and not quirks.think_tags and not quirks.text_only
+
+
+def _passed_call(call: Call, asking: Asking, body: bytes) -> Call:
+    """The target's call with what the caller's own has to say."""
+    own = asking.call
+    passed = {name: value for name in _PASSED_HEADERS.get(asking.face.dialect, ()) if (value := header(own.headers, name)) is not None}
+    url = call.url if "?" not in own.url else _with_query(call.url, own.url)
+    return msgspec.structs.replace(call, url=url, headers=with_headers(call.headers, passed), body=body)
+
+
+def _with_query(url: str, own: str) -> str:
+    """``url`` with the caller's query, but for a key in it; the form of the answer is the caller's to choose."""
+    address, _, query = url.partition("?")
+    told = [(name, value) for name, value in parse_qsl(own.partition("?")[2], keep_blank_values=True) if name != "key"]
+    names = {name for name, _ in told} | {"alt"}
+    kept = [pair for pair in parse_qsl(query, keep_blank_values=True) if pair[0] not in names]
+    together = urlencode(kept + told)
+    return f"{address}?{together}" if together else address

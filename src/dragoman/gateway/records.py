@@ -1,0 +1,82 @@
+"""What is known of one request: the one place that metrics, the log, traces and answer headers read.
+
+Times are seconds on the clock that never jumps, ``None`` until they are known.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Protocol
+
+from dragoman.core.errors import DragomanError
+from dragoman.core.exchange import Call
+from dragoman.core.usage import Usage
+
+
+class Record:
+    """One request under way. Nothing of what was said, and no key, is in it."""
+
+    __slots__ = (
+        "attempts",
+        "begun_s",
+        "cost",
+        "does",
+        "ended_s",
+        "error",
+        "face",
+        "first_token_s",
+        "id",
+        "key_name",
+        "method",
+        "model",
+        "overhead_s",
+        "passed_through",
+        "path",
+        "provider",
+        "status",
+        "streamed",
+        "target_model",
+        "usage",
+        "warnings",
+    )
+
+    def __init__(self, id: str, method: str, path: str, begun_s: float) -> None:
+        self.id = id
+        self.method = method
+        self.path = path
+        self.begun_s = begun_s
+        self.face = ""
+        self.does = ""
+        self.key_name: str | None = None
+        self.model: str | None = None
+        """As the caller named it."""
+        self.provider: str | None = None
+        self.target_model: str | None = None
+        """The provider's own name of the model that answered, or was tried last."""
+        self.attempts = 0
+        self.passed_through = False
+        self.streamed = False
+        self.status = 0
+        self.error: DragomanError | None = None
+        self.usage: Usage | None = None
+        self.cost: Decimal | None = None
+        self.overhead_s: float | None = None
+        """What the gateway itself took until the answer's head left."""
+        self.first_token_s: float | None = None
+        self.ended_s: float | None = None
+        self.warnings: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> str | None:
+        """``provider/model``."""
+        return None if self.provider is None else f"{self.provider}/{self.target_model}"
+
+
+class Observer(Protocol):
+    """Is told of every request. Must be quick, and raises nothing."""
+
+    def began(self, record: Record, call: Call) -> None:
+        """A request has arrived whole."""
+
+    def ended(self, record: Record) -> None:
+        """Its answer has ended, or its caller has left."""

@@ -1,0 +1,141 @@
+"""From the name that a caller gives to the targets that may answer.
+
+A name is looked for among ``[models]``, exact names before patterns; then as ``provider/model``; then as a model's own name, at the vendor
+of the caller's face first, for SDKs and agents know no providers. Only providers that are served are ever reached, whatever a body names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from dragoman.catalogue.load import Catalogue, nearest
+from dragoman.core.errors import UnknownModel
+from dragoman.core.exchange import Timeouts
+from dragoman.core.listing import ListedModel
+from dragoman.gateway.config import ModelTable, WaitsTable
+
+_VENDORS: Final[dict[str, tuple[str, ...]]] = {
+    "anthropic_messages": ("anthropic", "bedrock", "vertex"),
+    "gemini": ("gemini", "vertex"),
+    "openai_chat": ("openai", "azure"),
+    "openai_completions": ("openai",),
+    "openai_responses": ("openai",),
+    "ollama": ("ollama",),
+    "cohere": ("cohere",),
+    "bedrock_converse": ("bedrock",),
+    "raycast": ("raycast",),
+}
+"""Whose model a bare name most likely is, by the face at which it is asked for."""
+_MAX_KNOWN: Final = 4096
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Where a name leads: ``provider/model`` names in the order in which they are tried."""
+
+    name: str
+    targets: tuple[str, ...]
+    timeouts: Timeouts
+
+
+class Routes:
+    """The names that callers may use."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        providers: Mapping[str, tuple[str, ...]],
+        aliases: Mapping[str, ModelTable],
+        timeouts: Timeouts,
+    ) -> None:
+        self._catalogue = catalogue
+        self._providers = providers
+        self._aliases = {name: table for name, table in aliases.items() if "*" not in name}
+        self._patterns = [(pattern_of(name), table) for name, table in aliases.items() if "*" in name]
+        self._timeouts = timeouts
+        self._known: dict[tuple[str, str], Route] = {}
+        self._owners: dict[str, list[str]] | None = None
+
+    def find(self, name: str, dialect: str) -> Route:
+        """Where ``name`` leads a caller at a face of ``dialect``. Raises ``UnknownModel`` with the nearest names."""
+        key = (name, dialect)
+        route = self._known.get(key)
+        if route is None:
+            targets, waits = self._search(name, dialect)
+            route = Route(name, targets, with_waits(self._timeouts, waits))
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            self._known[key] = route
+        return route
+
+    def _search(self, name: str, dialect: str) -> tuple[tuple[str, ...], WaitsTable]:
+        table = self._aliases.get(name)
+        if table is not None:
+            return table.targets, table.timeouts
+        provider, slash, rest = name.partition("/")
+        if slash and rest and provider in self._providers:
+            self._catalogue.resolve(name)
+            return (name,), WaitsTable()
+        for pattern, table in self._patterns:
+            hit = pattern.fullmatch(name)
+            if hit:
+                return tuple(target.replace("*", hit[1], 1) for target in table.targets), table.timeouts
+        owner = self._owner(name, dialect)
+        if owner is None:
+            raise UnknownModel(f"model: {name!r} is not served here; {nearest(name, self.names())}", param="model", code="model_not_found")
+        return (f"{owner}/{name}",), WaitsTable()
+
+    def _owner(self, name: str, dialect: str) -> str | None:
+        owners = self._all_owners().get(name, [])
+        vendors = _VENDORS.get(dialect, ())
+        return next((vendor for vendor in vendors if vendor in owners), owners[0] if owners else None)
+
+    def _all_owners(self) -> dict[str, list[str]]:
+        """Each model's own name and the providers that list it."""
+        if self._owners is None:
+            self._owners = {}
+            for provider in self._providers:
+                for model in self._listed(provider):
+                    self._owners.setdefault(model.name, []).append(provider)
+        return self._owners
+
+    def _listed(self, provider: str) -> Iterable[ListedModel]:
+        known = {model.name: model for model in self._catalogue.models(provider)}
+        for name in self._providers[provider] or known:
+            model = known.get(name)
+            context, output = (model.context_tokens, model.output_tokens) if model else (None, None)
+            yield ListedModel(name=name, owner=provider, context_tokens=context, output_tokens=output)
+
+    def names(self) -> list[str]:
+        """Every name that lists show: the file's own first, then ``provider/model``."""
+        return [model.name for model in self.models()]
+
+    def models(self) -> list[ListedModel]:
+        """What lists show, of all providers that are served."""
+        own = [ListedModel(name=name, owner="dragoman") for name, table in self._aliases.items() if not table.hidden]
+        theirs = [
+            msgspec.structs.replace(model, name=f"{provider}/{model.name}")
+            for provider in self._providers
+            for model in self._listed(provider)
+        ]
+        return own + theirs
+
+
+def pattern_of(name: str) -> re.Pattern[str]:
+    """A name with a ``*`` as a regular expression; what the first star stands for is its first group."""
+    return re.compile("(.*)".join(map(re.escape, name.split("*"))), re.DOTALL)
+
+
+def with_waits(timeouts: Timeouts, waits: WaitsTable) -> Timeouts:
+    """``timeouts`` with what ``waits`` says put in its place."""
+    told = {
+        "connect_s": waits.connect,
+        "first_byte_s": waits.first_token,
+        "between_bytes_s": waits.between_tokens,
+        "total_s": waits.total,
+    }
+    said = {name: value for name, value in told.items() if value is not None}
+    return msgspec.structs.replace(timeouts, **said) if said else timeouts

@@ -1,0 +1,76 @@
+"""A process that serves: its event loop, its listener, its signals.
+
+SIGTERM and SIGINT stop it in good order: no more requests, answers under way have their time; a second one cuts them. SIGHUP reads the
+configuration anew; where that fails the old one stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import ssl
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from dragoman.core.errors import UsageError
+from dragoman.gateway.application import Application
+from dragoman.gateway.config import TlsTable
+from dragoman.gateway.setup import Setup
+from dragoman.server.listener import Listener
+
+Ready = Callable[[Application, int], None]
+
+
+async def serve(read_setup: Callable[[], Setup], host: str, port: int, *, share_port: bool = False, ready: Ready | None = None) -> None:
+    """Serve until told to stop. Raises ``UsageError`` where the configuration or the address will not do."""
+    application = Application(read_setup)
+    listener = Listener(application.gateway, application.setup.config.limits.of_server())
+    stop = asyncio.Event()
+    try:
+        bound = await listener.start(host, port, tls=tls_context(application.setup.config.tls), share_port=share_port)
+        _watch_signals(application, stop)
+        if share_port:
+            application.on_reload = lambda: os.kill(os.getppid(), signal.SIGHUP)
+        if ready is not None:
+            ready(application, bound)
+        await stop.wait()
+        application.stopping = True
+        await listener.stop(application.setup.config.limits.stop)
+    finally:
+        await application.close()
+
+
+def _watch_signals(application: Application, stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        if stop.is_set():
+            raise SystemExit(130)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    loop.add_signal_handler(signal.SIGHUP, application.try_reload)
+
+
+def tls_context(table: TlsTable | None) -> ssl.SSLContext | None:
+    """Raises ``UsageError`` where the files cannot be used."""
+    if table is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(table.certificate, table.key)
+    except OSError as fault:  # ssl.SSLError among them
+        raise UsageError(f"tls: {table.certificate} and {table.key} cannot be used: {fault}") from None
+    return context
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run ``main`` on uvloop, where it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(main)
+    else:
+        uvloop.run(main)

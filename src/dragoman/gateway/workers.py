@@ -1,0 +1,105 @@
+"""Several processes that listen at one port, and the one that watches over them.
+
+The parent serves nothing. It starts each worker anew that dies, hands SIGHUP on to all, and on SIGTERM or SIGINT stops them in good order.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from types import FrameType
+from typing import Final
+
+from dragoman.core.errors import UsageError
+from dragoman.gateway.serving import run, serve
+from dragoman.gateway.setup import Start
+from dragoman.settings import Surroundings
+
+_LOG = logging.getLogger("dragoman.gateway")
+MIN_LIFE_S: Final = 5.0
+"""A worker that dies sooner is not started again at once: it would die again."""
+STOP_SLACK_S: Final = 5.0
+
+
+def work(start: Start, host: str, port: int) -> None:
+    """A worker's life."""
+    surroundings = Surroundings()
+    run(serve(lambda: start.read(surroundings), host, port, share_port=True))
+
+
+class Workers:
+    """``count`` processes that run ``work``."""
+
+    def __init__(self, start: Start, host: str, port: int, count: int, stop_s: float) -> None:
+        self._start = start
+        self._host = host
+        self._count = count
+        self._stop_s = stop_s
+        self._processes: list[tuple[BaseProcess, float]] = []
+        self._stopping = threading.Event()
+        self._claim = _claimed(host, port)
+        self.port: int = self._claim.getsockname()[1]
+
+    def run(self, ready: Callable[[int], None]) -> None:
+        """Until a signal stops it."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._end)
+        signal.signal(signal.SIGHUP, self._hand_on)
+        try:
+            for _ in range(self._count):
+                self._processes.append(self._spawn())
+            ready(self.port)
+            while not self._stopping.wait(0.2):
+                self._processes = [self._alive(process, since_s) for process, since_s in self._processes]
+        finally:
+            self._stop()
+            self._claim.close()
+
+    def _spawn(self) -> tuple[BaseProcess, float]:
+        process = multiprocessing.get_context("spawn").Process(target=work, args=(self._start, self._host, self.port), daemon=True)
+        process.start()
+        return process, time.monotonic()
+
+    def _alive(self, process: BaseProcess, since_s: float) -> tuple[BaseProcess, float]:
+        """The worker, or another in its place."""
+        if process.is_alive() or time.monotonic() - since_s < MIN_LIFE_S:
+            return process, since_s
+        _LOG.error("worker %s ended with %s; another takes its place", process.pid, process.exitcode)
+        return self._spawn()
+
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        self._stopping.set()
+
+    def _hand_on(self, number: int, frame: FrameType | None) -> None:
+        for process, _ in self._processes:
+            if process.pid is not None and process.is_alive():
+                os.kill(process.pid, signal.SIGHUP)
+
+    def _stop(self) -> None:
+        for process, _ in self._processes:
+            process.terminate()
+        until = time.monotonic() + self._stop_s + STOP_SLACK_S
+        for process, _ in self._processes:
+            process.join(max(0.0, until - time.monotonic()))
+            if process.is_alive():
+                process.kill()
+
+
+def _claimed(host: str, port: int) -> socket.socket:
+    """A socket that holds the port for the workers without listening at it. Raises ``UsageError``."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    claim = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        claim.bind((host, port))
+    except OSError as fault:
+        claim.close()
+        raise UsageError(f"cannot listen on {host}:{port}: {fault.strerror}") from None
+    return claim
