@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,6 +22,7 @@ from dragoman.credentials import CLOUDS, Access, Keyring, missing_credentials
 from dragoman.flow.attempt import Target
 from dragoman.flow.effects import Flow
 from dragoman.flow.retry import RetryBudget, RetryPolicy, retrying
+from dragoman.flow.tokens import Signer
 from dragoman.flow.whole import Whole
 from dragoman.prompts import CallOptions
 from dragoman.settings import NOTHING, Surroundings, check_key, check_parts, missing_key
@@ -47,6 +49,12 @@ _METHODS = {"rank": "rerank"}
 """Operations whose methods have another name."""
 
 DecodeError: TypeAlias = Callable[[Reply], DragomanError]
+_Head: TypeAlias = tuple[str, Headers]
+"""A call's URL and headers."""
+K = TypeVar("K")
+V = TypeVar("V")
+_REMEMBERED = 256
+"""How much of one kind is remembered: there may be a model in a path, and a key for each caller."""
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -62,33 +70,41 @@ class Endpoint(msgspec.Struct, frozen=True):
         return dialect(self.provider.dialect)
 
 
-class Place(msgspec.Struct, frozen=True):
-    """An endpoint and what proves to it who calls."""
+class Place:
+    """An endpoint and what proves to it who calls. It never prints its secret."""
 
-    endpoint: Endpoint
-    access: Access | None
-    secret: str | None
+    def __init__(self, endpoint: Endpoint, access: Access | None, secret: str | None) -> None:
+        self.endpoint = endpoint
+        self.access = access
+        self.secret = secret
+        self._dressed: dict[_Head, _Head] = {}
 
     def target(self, model: str, call: Call, decoder: Callable[[Headers], Decoder], decode_error: DecodeError, strict: bool) -> Target:
         """Where ``call`` goes, addressed; signed, or with what signs it at each try. Raises ``Unsupported`` for warnings if ``strict``."""
         provider = self.endpoint.provider
         if strict and call.warnings:
             raise Unsupported("; ".join(call.warnings), provider=provider.name, model=model)
-        call = _address(call, self.endpoint.base_url)
-        signer = None
-        if self.access:
-            call, signer = self.access.applied(call)
-        elif self.secret:
-            call = PLACES[provider.auth.place](call, self.secret, provider.auth.name)
-        secrets = self.access.secrets if self.access else (self.secret or "",)
+        head = (call.url, call.headers)
+        url, headers = self._dressed.get(head) or self._dress(head)
+        call = Call(call.method, url, headers, call.body, call.warnings)
+        if self.access is None:
+            return Target(provider.name, model, call, decoder, decode_error, self._redact)
+        call, signer = self.access.applied(call)
+        return Target(provider.name, model, call, decoder, decode_error, partial(self._redact, signer=signer), signer)
 
-        def redact(error: DragomanError) -> None:
-            for one in secrets:
-                error.redact(one)
-            if signer:
-                signer.redact(error)
+    def _dress(self, head: _Head) -> _Head:
+        """A dialect's path and headers as they go out: addressed, and with the key; worked out once, as most calls have the same."""
+        auth = self.endpoint.provider.auth
+        call = _address(Call("POST", *head), self.endpoint.base_url)
+        if self.secret and self.access is None:
+            call = PLACES[auth.place](call, self.secret, auth.name)
+        return remembered(self._dressed, head, (call.url, call.headers))
 
-        return Target(provider.name, model, call, decoder, decode_error, redact, signer)
+    def _redact(self, error: DragomanError, signer: Signer | None = None) -> None:
+        for secret in self.access.secrets if self.access else (self.secret or "",):
+            error.redact(secret)
+        if signer:
+            signer.redact(error)
 
 
 class Router:
@@ -110,6 +126,7 @@ class Router:
         self._policy = policy
         self._budget = budget
         self._endpoints: dict[str, Endpoint] = {}
+        self._places: dict[tuple[str, str | None], Place] = {}
         self._keyring = Keyring(surroundings)
 
     def route(
@@ -190,8 +207,13 @@ class Router:
     def place(self, provider: Provider, key: Key | None, base_url: str | None) -> Place:
         """Where and as whom ``provider`` is called. Raises ``UsageError``, ``MissingKey`` among them."""
         access = self.access(provider, key) if provider.auth.place in CLOUDS else None
-        endpoint = self.endpoint(provider, access) if base_url is None else _endpoint(provider, check_base_url(base_url, "base_url"))
-        return Place(endpoint, access, None if access else self.key(provider, key))
+        secret = None if access else self.key(provider, key)
+        if base_url is not None:
+            return Place(_endpoint(provider, check_base_url(base_url, "base_url")), access, secret)
+        if access:
+            return Place(self.endpoint(provider, access), access, None)
+        known = (provider.name, secret)
+        return self._places.get(known) or remembered(self._places, known, Place(self.endpoint(provider), None, secret))
 
     def endpoint(self, provider: Provider, access: Access | None = None) -> Endpoint:
         """The provider with its dialect loaded and its address known. Raises ``UsageError`` where a part of the address is not set."""
@@ -259,7 +281,10 @@ def is_streamed(headers: Headers, asked: bool) -> bool:
 
     A host that names no type, or one without meaning, is believed to answer as it was asked.
     """
-    kind = (header(headers, "content-type") or "").partition(";")[0].strip().lower()
+    told = header(headers, "content-type") or ""
+    if told in _FORMS:
+        return _FORMS[told]
+    kind = told.partition(";")[0].strip().lower()
     form = _FORMS.get(kind)
     if form is None and kind.startswith(("text/html", "image/", "audio/", "video/")):
         raise BadReply(f"the answer has content type {kind!r}; JSON or an event stream is expected")
@@ -276,6 +301,14 @@ def page_reader(refused: BadReply, quirks: Quirks, decode: Callable[[bytes], Dra
         raise refused
 
     return read
+
+
+def remembered(memory: dict[K, V], key: K, value: V) -> V:
+    """``value``, put into ``memory``, which begins anew where it is full."""
+    if len(memory) >= _REMEMBERED:
+        memory.clear()
+    memory[key] = value
+    return value
 
 
 def _endpoint(provider: Provider, base_url: str) -> Endpoint:

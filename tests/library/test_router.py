@@ -116,6 +116,28 @@ def test_the_key_is_the_calls_then_the_clients_then_the_environments_then_the_fi
     assert sent(router(tmp_path)) == "Bearer file"
 
 
+def test_a_key_and_the_fields_of_one_call_are_not_anothers(tmp_path: Path) -> None:
+    there = router(tmp_path, {"OPENAI_API_KEY": "environment"})
+
+    def sent(key: str | None, **fields: Any) -> tuple[str | None, str | None]:
+        headers = there.target(request("openai/m", **fields), key=key).call.headers
+        return header(headers, "authorization"), header(headers, "accept")
+
+    for _ in range(2):
+        assert sent("one") == ("Bearer one", "application/json")
+        assert sent("two", stream=True) == ("Bearer two", "text/event-stream")
+        assert sent(None, stream=True) == ("Bearer environment", "text/event-stream")
+        assert sent("one", stream=True) == ("Bearer one", "text/event-stream")
+
+
+def test_what_is_remembered_of_callers_keys_is_bounded(tmp_path: Path) -> None:
+    there = router(tmp_path)
+    for number in range(1000):
+        call = there.target(request("openai/m"), key=f"k-{number}").call
+        assert header(call.headers, "authorization") == f"Bearer k-{number}"
+    assert len(there._places) <= 256
+
+
 def test_a_key_that_is_not_required_is_not_missed(tmp_path: Path) -> None:
     assert header(router(tmp_path).target(request("ollama/m")).call.headers, "authorization") is None
     assert header(router(tmp_path).target(request("ollama/m"), key="k").call.headers, "authorization") == "Bearer k"
