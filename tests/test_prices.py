@@ -17,7 +17,7 @@ from dragoman.catalogue.load import Catalogue
 from dragoman.catalogue.schema import Provider
 from dragoman.core.opaque import JsonObject
 from dragoman.core.usage import Usage
-from dragoman.prices import cost
+from dragoman.prices import cost, listed_cost
 from dragoman.wire.anthropic_messages.usage import decode_usage as anthropic_usage
 from dragoman.wire.gemini.usage import decode_usage as gemini_usage
 from dragoman.wire.openai_chat.usage import decode_usage as openai_usage
@@ -201,6 +201,36 @@ def test_tier_in_which_the_answer_was_served_changes_the_price() -> None:
 
 
 @pytest.mark.parametrize(
+    ("provider", "model", "tier", "raw", "expected"),
+    [
+        ("openai", "gpt-5.5", "batch", {}, "0.0175"),
+        ("openai", "gpt-5.5", None, {"service_tier": "FLEX"}, "0.0175"),
+        ("openai", "gpt-5.5", "auto", {}, "0.035"),
+        ("openai", "gpt-5.5", "scale", {}, None),
+        ("openai", "gpt-4.1", "flex", {}, None),
+        ("openai", "gpt-4.1", "priority", {}, "0.0175"),
+        ("groq", "openai/gpt-oss-120b", "on_demand", {}, "0.00075"),
+        ("groq", "openai/gpt-oss-120b", "flex", {}, None),
+        ("anthropic", "claude-opus-5-5", None, {"service_tier": "standard", "inference_geo": "global", "speed": "standard"}, "0.024"),
+        ("anthropic", "claude-opus-5-5", None, {"service_tier": "priority"}, None),
+        ("anthropic", "claude-opus-5-5", None, {"inference_geo": "us"}, None),
+        ("anthropic", "claude-haiku-4-5", None, {"speed": "fast"}, None),
+        ("gemini", "gemini-2.5-flash", None, {"serviceTier": "standard"}, "0.0028"),
+        ("gemini", "gemini-2.5-flash", None, {"serviceTier": "priority"}, None),
+        ("vertex", "gemini-2.5-flash", None, {"trafficType": "ON_DEMAND"}, "0.0028"),
+        ("vertex", "gemini-2.5-flash", None, {"trafficType": "ON_DEMAND_FLEX"}, None),
+        ("vertex", "gemini-2.5-flash", None, {"trafficType": "PROVISIONED_THROUGHPUT"}, None),
+        ("bedrock", "us.amazon.nova-lite-v1:0", "flex", {}, None),
+    ],
+)
+def test_way_of_serving_whose_price_nobody_knows_has_none(
+    provider: str, model: str, tier: str | None, raw: JsonObject, expected: str | None
+) -> None:
+    usage = Usage(input_tokens=1000, output_tokens=1000, raw=raw)
+    assert cost(provider, model, usage, DAY, service_tier=tier) == (None if expected is None else Decimal(expected))
+
+
+@pytest.mark.parametrize(
     ("at", "expected"),
     [
         (datetime(2026, 7, 1, 12, 0, tzinfo=UTC), "0.42"),
@@ -230,6 +260,8 @@ def test_row_of_a_users_own_is_priced_as_it_says() -> None:
     assert cost(local, "gpt-4.1", usage, DAY) is None
     lost = Provider(name="mine", title="Mine", dialect="openai_chat", base_url="https://mine.test", prices="no-such-id")
     assert cost(lost, "gpt-4.1", usage, DAY) is None
+    assert listed_cost("openai", "gpt-4.1", usage, DAY) == Decimal("0.006")
+    assert listed_cost(None, "gpt-4.1", usage, DAY) is None
 
 
 def test_every_id_of_a_row_is_one_of_the_tables() -> None:

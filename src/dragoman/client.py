@@ -165,6 +165,10 @@ class _Configured:
         target = self.router.target(request, options.get("key"), options.get("base_url"), is_strict(options))
         return self.router.tries(target, timeouts), target.provider, target.model
 
+    def prices_of(self, provider: str) -> str | None:
+        """The price list that the provider's row names."""
+        return self.router.catalogue.provider(provider).prices
+
     def timeouts_of(self, options: CallOptions) -> Timeouts:
         """The call's own timeouts, else the client's."""
         timeout = options.get("timeout")
@@ -191,7 +195,7 @@ class _Configured:
         if "model" in request.__struct_fields__:
             request = msgspec.structs.replace(request, model=name or None)
         flow, whole, warnings = self.router.operate(operation.name, request, (provider, name), options, timeouts)
-        return Exchange(flow, whole, operation.answer, provider.name, name, warnings)
+        return Exchange(flow, whole, operation.answer, provider, name, warnings)
 
     def tool_turns(self, model: str, prompt: Prompt, max_turns: int, options: Options, may_await: bool) -> Dialogue[ToolRun]:
         """What runs the loop of tools."""
@@ -388,7 +392,7 @@ class Client:
 
     def _answer(self, request: Request, options: Options) -> EventStream:
         flow, provider, model = self._configured.route(request, options)
-        return EventStream(Driver(flow, self.transport), provider, model)
+        return EventStream(Driver(flow, self.transport), provider, model, self._configured.prices_of(provider))
 
     def _operate(self, operation: Operation[Answer], model: str, request: msgspec.Struct, options: CallOptions) -> Answer:
         exchange = self._configured.exchange(operation, model, request, options)
@@ -549,7 +553,7 @@ class AsyncClient:
 
     def _answer(self, request: Request, options: Options) -> AsyncEventStream:
         flow, provider, model = self._configured.route(request, options)
-        return AsyncEventStream(AsyncDriver(flow, self.transport), provider, model)
+        return AsyncEventStream(AsyncDriver(flow, self.transport), provider, model, self._configured.prices_of(provider))
 
     async def _operate(self, operation: Operation[Answer], model: str, request: msgspec.Struct, options: CallOptions) -> Answer:
         exchange = self._configured.exchange(operation, model, request, options)

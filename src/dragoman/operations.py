@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
+from msgspec import UNSET
 
 from dragoman.attachments import attached
 from dragoman.catalogue.load import Catalogue, nearest
@@ -26,7 +27,7 @@ from dragoman.core.usage import Usage
 from dragoman.flow.effects import Flow
 from dragoman.flow.whole import Whole
 from dragoman.prompts import CALL_OPTIONS, CallOptions, Options, explain
-from dragoman.response import cost_of
+from dragoman.response import PriceList, cost_of, tier_in
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 
@@ -50,11 +51,13 @@ class Priced:
     __slots__ = ()
     provider: str | None
     requested_model: str | None
+    prices: PriceList
 
     @property
     def cost(self) -> Decimal | None:
         """What it cost in US dollars; ``None`` where its usage or its price is not known."""
-        return cost_of(self.provider, (getattr(self, "model", None), self.requested_model), getattr(self, "usage", None))
+        models = (getattr(self, "model", None), self.requested_model)
+        return cost_of(self.provider, models, getattr(self, "usage", None), self.prices, tier_in(getattr(self, "extra", {})))
 
 
 class Embeddings(Priced, embedding.Embeddings, frozen=True, kw_only=True):
@@ -63,6 +66,7 @@ class Embeddings(Priced, embedding.Embeddings, frozen=True, kw_only=True):
     provider: str | None = None
     requested_model: str | None = None
     warnings: tuple[str, ...] = ()
+    prices: PriceList = UNSET
 
 
 class Ranking(ranking.Ranking, frozen=True, kw_only=True):
@@ -79,6 +83,7 @@ class Pictures(Priced, picture.Pictures, frozen=True, kw_only=True):
     provider: str | None = None
     requested_model: str | None = None
     warnings: tuple[str, ...] = ()
+    prices: PriceList = UNSET
 
     @property
     def images(self) -> tuple[Image, ...]:
@@ -92,6 +97,7 @@ class Transcription(Priced, sound.Transcription, frozen=True, kw_only=True):
     provider: str | None = None
     requested_model: str | None = None
     warnings: tuple[str, ...] = ()
+    prices: PriceList = UNSET
 
     def __str__(self) -> str:
         return self.text
@@ -103,6 +109,7 @@ class Speech(Priced, sound.Speech, frozen=True, kw_only=True):
     provider: str | None = None
     requested_model: str | None = None
     warnings: tuple[str, ...] = ()
+    prices: PriceList = UNSET
 
     @property
     def data(self) -> bytes:
@@ -252,7 +259,7 @@ class Exchange(msgspec.Struct, Generic[Answer], frozen=True):
     flow: Flow[None]
     whole: Whole[Any]
     kind: type[Answer]
-    provider: str
+    provider: Provider
     model: str
     warnings: tuple[str, ...]
 
@@ -260,7 +267,10 @@ class Exchange(msgspec.Struct, Generic[Answer], frozen=True):
         """The core's answer as the library's."""
         told = self.whole.value
         fields = {name: getattr(told, name) for name in told.__struct_fields__}
-        return self.kind(**{**fields, "provider": self.provider, "requested_model": self.model or None, "warnings": self.warnings})
+        fields |= {"provider": self.provider.name, "requested_model": self.model or None, "warnings": self.warnings}
+        if issubclass(self.kind, Priced):
+            fields["prices"] = self.provider.prices
+        return self.kind(**fields)
 
 
 EMBED: Final = Operation("embed", embedding.EmbedRequest, Embeddings, EmbedOptions)

@@ -9,7 +9,8 @@ charged once, at the price of a cached token, and reasoning, which hardly any ve
 vendor does not mention (cached, audio, reasoning) is taken to be none: vendors leave out what is zero.
 
 A vendor's own record (``Usage.raw``) is read for what our counts do not tell: how long a cache entry lives, what is sound, picture and
-video among Gemini's tokens, searches, and the tier in which the answer was served.
+video among Gemini's tokens, searches, and how the answer was served: the tier, the speed, the place. Where it was served in no usual way
+and the tables have no price for that way, the sum is ``None``: the usual price would be a wrong one.
 
 Prices: https://github.com/pydantic/genai-prices, MIT; its convention read 2026-11-21 at version 0.2.3.
 """
@@ -65,22 +66,28 @@ def cost(
     its usage record. Never raises.
     """
     row = _row(provider) if isinstance(provider, str) else provider
-    if row is None or row.prices is None or usage is None:
-        return None
-    found = _find(row.prices, model)
-    if found is None:
+    return None if row is None else listed_cost(row.prices, model, usage, at, service_tier)
+
+
+def listed_cost(
+    prices: str | None, model: str, usage: Usage | None, at: datetime | None = None, service_tier: str | None = None
+) -> Decimal | None:
+    """The same by the price list ``prices``, as rows name it; ``None`` for none."""
+    found = None if prices is None or usage is None else _find(prices, model)
+    if found is None or usage is None:
         return None
     priced_provider, priced_model = found
     moment = at or datetime.now(tz=UTC)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     context = _context(usage, service_tier)
+    if not all(_has_price_for(priced_model, name, context, moment) for name in context):
+        return None
     from genai_prices.types import Usage as PricedUsage
 
     try:
-        prices = priced_model.get_prices(moment, context)
-        counts = _counts(usage, prices)
-        if counts is None or (_has_unpriced_sound(usage, counts) and row.prices not in _SOUND_LIKE_TEXT):
+        counts = _counts(usage, priced_model.get_prices(moment, context))
+        if counts is None or (_has_unpriced_sound(usage, counts) and prices not in _SOUND_LIKE_TEXT):
             return None
         with localcontext(_EXACT):
             calculated = priced_model.calc_price(
@@ -204,10 +211,35 @@ def _records(given: Json) -> Iterable[Mapping[str, Json]]:
     return (one for one in given if isinstance(one, dict)) if isinstance(given, list) else ()
 
 
+# --- how it was served ------------------------------------------------------------------------------------------------------------------
+
+_USUAL: Final[dict[str, frozenset[str]]] = {
+    "service_tier": frozenset({"default", "standard", "auto", "on_demand"}),
+    "speed": frozenset({"standard"}),
+    "inference_geo": frozenset({"global", "not_available"}),
+}
+"""What the vendors call the usual way, whose price every model has."""
+_TRAFFIC: Final = {"on_demand_flex": "flex", "on_demand_priority": "priority"}
+"""Vertex AI's words for a tier that has another name in the tables."""
+
+
 def _context(usage: Usage, service_tier: str | None) -> dict[str, str]:
-    """On what the price depends besides tokens: the tier in which the answer was served, where it is told."""
+    """On what the price depends besides tokens, in the words of the tables: how the answer was served, where it is told."""
     raw = usage.raw or {}
-    tier = service_tier or raw.get("service_tier") or raw.get("serviceTier")
-    speed = raw.get("speed")
-    told = {"service_tier": tier, "speed": speed, "processing": "batch" if tier == "batch" else None}
-    return {name: value for name, value in told.items() if isinstance(value, str)}
+    tier = service_tier or raw.get("service_tier") or raw.get("serviceTier") or raw.get("trafficType")
+    told = {"service_tier": tier, "speed": raw.get("speed"), "inference_geo": raw.get("inference_geo")}
+    context = {name: value.lower() for name, value in told.items() if isinstance(value, str) and value}
+    if "service_tier" in context:
+        context["service_tier"] = _TRAFFIC.get(context["service_tier"], context["service_tier"])
+    if context.get("service_tier") == "batch":
+        del context["service_tier"]
+        context["processing"] = "batch"
+    return context
+
+
+def _has_price_for(model: ModelInfo, name: str, context: Mapping[str, str], moment: datetime) -> bool:
+    """Whether the tables know what it costs that the answer was served as ``context[name]`` says."""
+    if context[name] in _USUAL.get(name, ()):
+        return True
+    variants = [one for one in model.price_variants or () if one.constraint is None or one.constraint.active(moment)]
+    return any(name in one.when and all(context.get(key) == value for key, value in one.when.items()) for one in variants)

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from dragoman.core.fold import Response as CoreResponse
+from dragoman.core.opaque import Extra
 from dragoman.core.usage import Usage
 
 V = TypeVar("V")
+
+PriceList: TypeAlias = str | UnsetType | None
+"""The price list that a provider's row names, none; or, where that was not said, the one of the package's row of the provider's name."""
 
 _COUNTS = tuple(name for name in Usage.__struct_fields__ if name != "raw")
 
@@ -25,11 +30,18 @@ class Response(CoreResponse, frozen=True, kw_only=True):
 
     requested_model: str | None = None
     """The model's name as it was asked for, without the provider; ``model`` is what the provider says it was."""
+    prices: PriceList = UNSET
+    """Where its price is looked up."""
+
+    @property
+    def service_tier(self) -> str | None:
+        """In which tier the provider says that it served the answer, in its own word."""
+        return tier_in(*(choice.extra for choice in self.choices), self.extra)
 
     @property
     def cost(self) -> Decimal | None:
         """What the answer cost in US dollars; ``None`` where its usage or its price is not known."""
-        return cost_of(self.provider, (self.model, self.requested_model), self.usage)
+        return cost_of(self.provider, (self.model, self.requested_model), self.usage, self.prices, self.service_tier)
 
 
 class StructuredResponse(Response, Generic[V], frozen=True, kw_only=True):
@@ -38,31 +50,38 @@ class StructuredResponse(Response, Generic[V], frozen=True, kw_only=True):
     value: V
 
 
-def response_of(answer: CoreResponse, provider: str, requested_model: str | None) -> Response:
+def response_of(answer: CoreResponse, provider: str, requested_model: str | None, prices: PriceList = UNSET) -> Response:
     """The core's ``answer`` as the library's."""
-    return Response(
-        choices=answer.choices,
-        id=answer.id,
-        model=answer.model,
-        created_s=answer.created_s,
-        usage=answer.usage,
-        warnings=answer.warnings,
-        provider=provider,
-        extra=answer.extra,
-        requested_model=requested_model,
-    )
+    fields = {name: getattr(answer, name) for name in answer.__struct_fields__}
+    return Response(**{**fields, "provider": provider, "requested_model": requested_model, "prices": prices})
 
 
-def cost_of(provider: str | None, models: Iterable[str | None], usage: Usage | None) -> Decimal | None:
-    """The price of ``usage`` for the first of ``models`` that has one."""
-    if provider is None or usage is None:
+def tier_in(*extras: Extra) -> str | None:
+    """The tier that a vendor's own fields tell; the end of an answer knows better than its beginning."""
+    told = (fields.get("service_tier") or fields.get("serviceTier") for extra in extras for fields in extra.values())
+    tiers = (tier.get("type") if isinstance(tier, dict) else tier for tier in told)
+    return next((tier for tier in tiers if isinstance(tier, str)), None)
+
+
+def cost_of(
+    provider: str | None,
+    models: Iterable[str | None],
+    usage: Usage | None,
+    prices: PriceList = UNSET,
+    service_tier: str | None = None,
+) -> Decimal | None:
+    """The price of ``usage`` for the first of ``models`` that has one, by the list ``prices``, else by that of the package's row."""
+    if usage is None or (prices is UNSET and provider is None):
         return None
     try:
-        from dragoman.prices import cost
+        from dragoman.prices import cost, listed_cost
     except ImportError:  # prices are an extra of the package
         return None
     for model in dict.fromkeys(filter(None, models)):
-        price = cost(provider, model, usage)
+        if isinstance(prices, UnsetType):
+            price = cost(provider or "", model, usage, service_tier=service_tier)
+        else:
+            price = listed_cost(prices, model, usage, service_tier=service_tier)
         if price is not None:
             return price
     return None

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import TracebackType
 
+from msgspec import UNSET
+
 from dragoman.core.errors import DragomanError
 from dragoman.core.events import Event
 from dragoman.core.fold import Fold
 from dragoman.drivers import AsyncDriver, Driver
-from dragoman.response import Response, response_of
+from dragoman.response import PriceList, Response, response_of
 
 
 class Arrived:
     """What of an answer has arrived; shared by both kinds of stream."""
 
-    def __init__(self, provider: str, model: str | None) -> None:
+    def __init__(self, provider: str, model: str | None, prices: PriceList) -> None:
         self._provider = provider
         self._model = model
+        self._prices = prices
         self._fold = Fold()
         self.events: Iterator[Event] = iter(())
 
@@ -28,7 +31,7 @@ class Arrived:
         self.events = iter(batch)
 
     def response(self) -> Response:
-        return response_of(self._fold.response(), self._provider, self._model)
+        return response_of(self._fold.response(), self._provider, self._model, self._prices)
 
     def blame(self, error: DragomanError) -> None:
         """Put what had arrived on the error, where that is anything."""
@@ -40,9 +43,9 @@ class Arrived:
 class EventStream:
     """An answer as it comes. Iterate it for events; use it as a context manager, or ``close`` it, to stop early."""
 
-    def __init__(self, driver: Driver, provider: str, model: str | None = None) -> None:
+    def __init__(self, driver: Driver, provider: str, model: str | None = None, prices: PriceList = UNSET) -> None:
         self._driver = driver
-        self._arrived = Arrived(provider, model)
+        self._arrived = Arrived(provider, model, prices)
 
     def __iter__(self) -> EventStream:
         return self
@@ -89,9 +92,9 @@ class EventStream:
 class AsyncEventStream:
     """``EventStream`` for a running event loop."""
 
-    def __init__(self, driver: AsyncDriver, provider: str, model: str | None = None) -> None:
+    def __init__(self, driver: AsyncDriver, provider: str, model: str | None = None, prices: PriceList = UNSET) -> None:
         self._driver = driver
-        self._arrived = Arrived(provider, model)
+        self._arrived = Arrived(provider, model, prices)
 
     def __aiter__(self) -> AsyncEventStream:
         return self

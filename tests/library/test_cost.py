@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from dragoman import Client, Response, StructuredResponse, Usage
 from dragoman.core.fold import Choice
 from dragoman.core.fold import Response as CoreResponse
 from dragoman.core.messages import Text
+from dragoman.core.opaque import Extra
 from dragoman.emulator import Answer
 from dragoman.prices import cost
 from dragoman.response import cost_of, response_of, total_usage
@@ -71,6 +73,48 @@ def test_an_answer_over_the_wire_has_its_cost(dragoman_emulator: EmulatorFactory
     assert expected is not None
     assert whole.cost == streamed.cost == valued.cost == dated.cost == expected
     assert whole.requested_model == "gpt-4.1"
+
+
+ROW = """
+title = "Mine"
+dialect = "{dialect}"
+base_url = "https://mine.test/v1"
+{prices}
+auth = {{ required = false }}
+"""
+
+
+@pytest.mark.parametrize(("prices", "known"), [("", False), ('prices = "groq"', False), ('prices = "openai"', True)])
+def test_a_row_of_ones_own_costs_what_its_own_price_list_says(
+    prices: str, known: bool, tmp_path: Path, dragoman_emulator: EmulatorFactory
+) -> None:
+    pytest.importorskip("genai_prices")
+    path = tmp_path / "openai.toml"
+    path.write_text(ROW.format(dialect="openai_chat", prices=prices), "utf-8")
+    emulator = dragoman_emulator("openai", scenario=Answer(text="Hi", usage=Usage(input_tokens=1000, output_tokens=10)))
+    with Client(**settings(emulator), provider_files=[path]) as client:
+        answers = [client.complete("openai/gpt-4.1", "Hi"), client.stream("openai/gpt-4.1", "Hi").finish()]
+        vectors = client.embed("openai/text-embedding-3-small", ["Hi"])
+    expected = cost("openai", "gpt-4.1", Usage(input_tokens=1000, output_tokens=10))
+    assert [one.cost for one in answers] == [expected if known else None] * 2
+    assert (vectors.cost is not None) is known
+
+
+@pytest.mark.parametrize(
+    ("extra", "at_end", "tier", "priced_as"),
+    [
+        ({}, {}, None, None),
+        ({"openai_chat": {"service_tier": "flex"}}, {}, "flex", "flex"),
+        ({"openai_responses": {"service_tier": "flex"}}, {"openai_responses": {"service_tier": "default"}}, "default", None),
+        ({}, {"bedrock_converse": {"serviceTier": {"type": "priority"}}}, "priority", "priority"),
+    ],
+)
+def test_the_tier_in_which_an_answer_was_served_is_paid_for(extra: Extra, at_end: Extra, tier: str | None, priced_as: str | None) -> None:
+    pytest.importorskip("genai_prices")
+    served = Response(choices=(Choice(extra=at_end),), provider="openai", model="gpt-5.5", usage=USAGE, extra=extra)
+    assert served.service_tier == tier
+    assert served.cost == cost("openai", "gpt-5.5", USAGE, service_tier=priced_as)
+    assert served.cost is not None
 
 
 def test_prices_are_loaded_at_the_first_question_and_not_before() -> None:
