@@ -138,6 +138,16 @@ def test_sound_has_a_place_in_a_whole_answer_alone() -> None:
         streamed(*sound)
 
 
+def test_what_is_said_in_a_sound_stands_behind_it_in_a_whole_answer() -> None:
+    sound: list[Event] = [
+        BlockStarted(0, "audio", media_type="audio/mpeg"),
+        MediaDelta(0, b"RIF", "La"),
+        MediaDelta(0, b"", " la"),
+        BlockEnded(0),
+    ]
+    assert content(*sound) == [{"audio": {"format": "mp3", "source": {"bytes": "UklG"}}}, {"text": "La la"}]
+
+
 def test_source_goes_to_the_text_that_it_supports() -> None:
     source = Source(url="https://x.test", title="X", quote="q")
     citation = {"sourceContent": [{"text": "q"}], "title": "X", "source": "https://x.test", "location": {"web": {"url": "https://x.test"}}}

@@ -226,6 +226,38 @@ def test_delta_of_another_kind_ends_its_block_and_begins_one() -> None:
     assert [event.kind for event in told.events if isinstance(event, BlockStarted)] == ["reasoning", "text", "tool"]
 
 
+def test_block_of_unknown_kind_keeps_what_is_its_own_and_no_more() -> None:
+    """A delta says what it belongs to, also where its block was announced as something else."""
+    told = told_by(
+        begun(0, hologram={"depth": 3}),
+        delta(0, hologram={"text": "a"}),
+        delta(0, reasoningContent={"text": "Hm"}),
+        delta(0, reasoningContent={"signature": "c2ln"}),
+        delta(0, text="Hello"),
+        delta(0, toolUse={"input": "{}"}),
+        closed(0),
+    )
+    assert told.response.parts == (
+        Opaque(extra={NAME: {"hologram": {"depth": 3, "text": "a"}}}),
+        Reasoning(text="Hm", signature="c2ln"),
+        Text(text="Hello"),
+        ToolCall(id="", name="", arguments="{}"),
+    )
+
+
+@pytest.mark.parametrize("start", [{"reasoningContent": {}}, {"reasoningContent": 5}, {"reasoningContent": {"text": "Hm"}}])
+def test_reasoning_that_is_announced_all_the_same_is_reasoning(start: Any) -> None:
+    said = start["reasoningContent"].get("text", "") if isinstance(start["reasoningContent"], dict) else ""
+    told = told_by(begun(0, **start), delta(0, reasoningContent={"text": " well"}), closed(0))
+    assert told.response.parts == (Reasoning(text=f"{said} well"),)
+
+
+@pytest.mark.parametrize(("start", "said"), [({"text": ""}, ""), ({"text": "He"}, "He"), ({"text": {}}, "")])
+def test_text_that_is_announced_all_the_same_is_text(start: Any, said: str) -> None:
+    told = told_by(begun(0, **start), delta(0, text="llo"), closed(0))
+    assert told.response.parts == (Text(text=f"{said}llo"),)
+
+
 def test_events_out_of_place_or_unknown_do_no_harm() -> None:
     told = told_by(
         ("initial-response", {}),

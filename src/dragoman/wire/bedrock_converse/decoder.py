@@ -190,6 +190,11 @@ class Blocks:
         block.told.append(told)
         out.append(BlockStarted(block.index, "opaque", extra={NAME: told}))
 
+    def is_own_call(self, key: int) -> bool:
+        """Whether the block is a call that the vendor answers itself, whose arguments are nobody else's."""
+        block = self.open.get(key)
+        return block is not None and block.kind == "opaque" and "toolUse" in block.told[0]
+
     def grow_other(self, key: int, delta: JsonObject, out: list[Event]) -> None:
         block = self.open.get(key)
         if block is None or block.kind not in ("opaque", "image"):
@@ -388,8 +393,7 @@ class EventReader:
         if delta is None:
             return
         self.ending = False
-        block = blocks.open.get(key)
-        if block is not None and block.kind == "opaque":
+        if delta.tool_use is not None and blocks.is_own_call(key):
             blocks.grow_other(key, _field(parse_object(data), "delta"), out)
         elif delta.text is not None:
             blocks.text(key, delta.text, out)
@@ -413,8 +417,19 @@ class EventReader:
         if isinstance(call, dict) and call.get("type") != SERVER_TOOL:
             known = _Call(_text(call, "toolUseId"), _text(call, "name"))
             self._blocks.begin_call(key, known, {name: value for name, value in call.items() if name not in _CALLED}, out)
+        elif start.keys() & _UNANNOUNCED:
+            self._begin_unannounced(key, start, data, out)
         elif start:
             self._blocks.begin_other(key, start, out)
+
+    def _begin_unannounced(self, key: int, start: JsonObject, data: bytes, out: list[Event]) -> None:
+        """Text or reasoning that a host announces all the same: what it says of it counts as a delta, if it is in the form of one."""
+        self._blocks.end(key, out)
+        try:
+            event = msgspec.convert({"contentBlockIndex": key, "delta": start}, _BlockDelta)
+        except msgspec.ValidationError:
+            return
+        self._grow(event, data, out)
 
     def _read_block_end(self, data: bytes, out: list[Event]) -> None:
         self._blocks.end(parse(data, _BLOCK_STOP, "an event of the answer").content_block_index, out)
@@ -439,6 +454,8 @@ class EventReader:
 
 
 _CALLED: Final = frozenset({"toolUseId", "name"})
+_UNANNOUNCED: Final = frozenset({"text", "reasoningContent"})
+"""Kinds whose blocks begin with their first delta."""
 _READERS: Final = {
     "messageStart": EventReader._read_start,
     "contentBlockStart": EventReader._read_block,

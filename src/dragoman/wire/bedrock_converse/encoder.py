@@ -2,8 +2,8 @@
 
 A stream has one block open at a time, numbered as they stand in the message: what belongs to a second open block waits until the first has
 ended. Only calls, pictures and blocks of the vendor's own are announced; text and reasoning begin with their first delta, so a text without
-a word is not written. A refusal is written as text, and a sound in a stream as its transcript. ``latencyMs``, which the vendor's clients
-require, is 0 where the vendor did not say it.
+a word is not written. A refusal is written as text. Of a sound a stream tells what is said in it, a whole answer the sound and, behind it,
+what is said. ``latencyMs``, which the vendor's clients require, is 0 where the vendor did not say it.
 """
 
 from __future__ import annotations
@@ -254,6 +254,11 @@ def encode_answer(response: Response) -> JsonObject:
     }
 
 
+def _spoken(part: Audio) -> list[JsonObject]:
+    """What is said in a sound, which has no place inside it."""
+    return [{"text": part.transcript}] if part.transcript else []
+
+
 def _encode_part(part: AnyPart) -> list[JsonObject]:
     match part:
         case Text() | Refusal():
@@ -268,9 +273,10 @@ def _encode_part(part: AnyPart) -> list[JsonObject]:
             return [{"image": {"format": form, "source": {"bytes": encode_base64(part.data or b"")}, **own_fields(part.extra)}}]
         case Audio() if part.data or part.transcript is None:
             form = form_of(part.media_type or "audio/wav", SOUNDS) or "wav"
-            return [{"audio": {"format": form, "source": {"bytes": encode_base64(part.data or b"")}, **own_fields(part.extra)}}]
+            sound = {"audio": {"format": form, "source": {"bytes": encode_base64(part.data or b"")}, **own_fields(part.extra)}}
+            return [sound, *_spoken(part)]
         case Audio():
-            return [{"text": part.transcript}]
+            return _spoken(part)
         case Opaque():
             block = own_fields(part.extra)
             return [block] if block else []  # another vendor's is left out
