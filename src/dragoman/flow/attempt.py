@@ -101,9 +101,9 @@ def _deliver(target: Target, incoming: Opened, timeouts: Timeouts, progress: Pro
                 raise
             data, broken = b"", cut  # an end marker may stand in what came before the connection broke
         events = decoder.feed(data) if data else decoder.close()
-        if events:
-            idle_since_s = None
-        elif decoder.idle and idle_since_s is None:
+        if not decoder.idle:
+            idle_since_s = None if events else idle_since_s
+        elif idle_since_s is None:
             idle_since_s = (yield from now()).monotonic_s
         if held:
             events, held = held + events, []

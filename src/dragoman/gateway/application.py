@@ -26,16 +26,19 @@ MAX_IDLE_UPSTREAM: Final = 1024
 
 
 class Application:
-    """One process's gateway. ``read_setup`` makes its setup, now and at each reload; it raises ``UsageError``."""
+    """One process's gateway. ``read_setup`` makes its setup, now and at each reload; it raises ``UsageError``.
 
-    def __init__(self, read_setup: Callable[[], Setup]) -> None:
+    ``mounted`` says that it is part of somebody's own application.
+    """
+
+    def __init__(self, read_setup: Callable[[], Setup], *, mounted: bool = False) -> None:
         self._read_setup = read_setup
         setup = read_setup()
         self._transport = AsyncioTransport(Settings(max_idle_connections=MAX_IDLE_UPSTREAM), setup.surroundings.environment)
         self.stopping = False
         self.on_reload: Callable[[], None] | None = None
         """Told when a caller asked for a reload that succeeded: other processes are to follow."""
-        self.gateway = Gateway(setup, self._transport, pages=self._pages())
+        self.gateway = Gateway(setup, self._transport, pages=self._pages(), mounted=mounted)
 
     @property
     def setup(self) -> Setup:
@@ -89,6 +92,6 @@ def _check_admin(setup: Setup, call: Call) -> None:
     table = setup.config.admin
     if table.hash is None and table.key is None:
         raise UsageError("admin: no key is configured, so nothing of this is served; set [admin] hash or key")
-    presented = presented_key(call)
+    presented = presented_key(call.url, dict(call.headers))
     if presented is None or ClientKeys({"admin": KeyTable(hash=table.hash, key=table.key)}).name_of(presented) is None:
         raise AuthFailed("the administrator's key is wanted here, as Authorization: Bearer")

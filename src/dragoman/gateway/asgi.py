@@ -32,7 +32,7 @@ def create_app(config: Config | str | Path | None = None, environment: Mapping[s
     """
     surroundings = Surroundings(environment)
     start = Start(made=config) if isinstance(config, Config) else Start(path=None if config is None else str(config))
-    return App(Application(lambda: start.read(surroundings)))
+    return App(Application(lambda: start.read(surroundings), mounted=True))
 
 
 class App:

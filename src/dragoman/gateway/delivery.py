@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import msgspec
+
 from dragoman.core.errors import Cancelled, DragomanError, ServerFault
 from dragoman.core.events import Event, Finished, Started
 from dragoman.core.exchange import Call, Encoder, Timeouts
@@ -74,12 +76,17 @@ class _Passed:
 class _Encoded:
     """Events in the caller's dialect."""
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Encoder, record: Record) -> None:
         self._encoder = encoder
+        self._record = record
+        self._begun = False
         self.content_type = encoder.content_type
 
     def carry(self, events: Sequence[Event]) -> bytes:
         send = self._encoder.send
+        if not self._begun:
+            self._begun = True
+            events = [_complete(event, self._record) if isinstance(event, Started) else event for event in events]
         return send(events[0]) if len(events) == 1 else b"".join([send(event) for event in events])
 
     def fail(self, error: DragomanError) -> bytes | None:
@@ -87,6 +94,16 @@ class _Encoded:
 
     def end(self) -> bytes:
         return self._encoder.close()
+
+
+def _complete(event: Started, record: Record) -> Started:
+    """With what callers' dialects require and this upstream did not tell."""
+    return msgspec.structs.replace(
+        event,
+        id=event.id or record.id,
+        model=event.model or record.target_model,
+        created_s=int(time.time()) if event.created_s is None else event.created_s,
+    )
 
 
 class Delivery:
@@ -108,7 +125,7 @@ class Delivery:
         events = await self._driver.batch()
         self._notice(events)
         asking.record.first_token_s = time.monotonic()
-        carrier = self._carrier = _Passed(asking) if asking.tap else _Encoded(asking.encoder())
+        carrier = self._carrier = _Passed(asking) if asking.tap else _Encoded(asking.encoder(), asking.record)
         if asking.record.streamed:
             self._first = carrier.carry(events)
             return carrier.content_type, None

@@ -14,6 +14,8 @@ from functools import partial
 from typing import Final
 from urllib.parse import parse_qs
 
+import msgspec
+
 from dragoman.core.errors import AuthFailed, BadRequest, Cancelled, DragomanError, Overloaded, ServerFault
 from dragoman.core.exchange import Call, Headers, Timeouts
 from dragoman.flow.attempt import Progress
@@ -25,6 +27,7 @@ from dragoman.gateway.faces import LISTING, ONE_MODEL, PROMPTS, Face, Faces, fac
 from dragoman.gateway.failures import shown
 from dragoman.gateway.listings import list_models, show_model
 from dragoman.gateway.operating import operate
+from dragoman.gateway.origins import allowance, check_local, preflight
 from dragoman.gateway.pages import Page
 from dragoman.gateway.permits import find_route
 from dragoman.gateway.records import Observer, Record
@@ -49,8 +52,11 @@ class Gateway:
         transport: AsyncTransport,
         observers: Sequence[Observer] = (),
         pages: Mapping[tuple[str, str], Page] | None = None,
+        *,
+        mounted: bool = False,
     ) -> None:
         self.setup = setup
+        self._mounted = mounted
         self.pages = pages or {}
         self.transport = transport
         self.observers = tuple(observers)
@@ -63,10 +69,21 @@ class Gateway:
     # --- the handler
 
     async def handle(self, call: Call) -> Answer:
+        fields = dict(call.headers)
+        if "origin" not in fields:
+            return await self._handle(call, fields)
+        cors = self.setup.config.cors
+        asked = preflight(fields, cors) if call.method == "OPTIONS" else None
+        if asked is not None:
+            return asked
+        answer = await self._handle(call, fields)
+        return msgspec.structs.replace(answer, headers=(*answer.headers, *allowance(fields["origin"], cors)))
+
+    async def _handle(self, call: Call, fields: Mapping[str, str]) -> Answer:
         path = call.url.partition("?")[0]
         page = self.pages.get((call.method, path))
         if page is not None:
-            return await self._show(page, call)
+            return await self._show(page, call, fields)
         record = self._begin(call)
         face = face_of(path)
         try:
@@ -76,7 +93,7 @@ class Gateway:
             face, start = found
             record.face, record.does = face.dialect, face.does
             self._check_room()
-            record.key_name = self._caller(call)
+            record.key_name = self._caller(call, fields)
             answer = await self._work(face, own_call(call, start), record)
         except DragomanError as error:
             answer = self._failed(face, error, record)
@@ -116,11 +133,11 @@ class Gateway:
         self._settle(record)
         return Answer(reply.status, (*reply.headers, *self._headers(record)), reply.body)
 
-    async def _show(self, page: Page, call: Call) -> Answer:
+    async def _show(self, page: Page, call: Call, fields: Mapping[str, str]) -> Answer:
         """What is no model's work: health, metrics, the description."""
         try:
             if page.for_callers:
-                self._caller(call)
+                self._caller(call, fields)
             return await page.show(call)
         except DragomanError as error:
             reply = face_of(call.url).speaks.encode_error(error, NONE)
@@ -153,12 +170,14 @@ class Gateway:
         if self.open_requests > limits.requests or self.open_streams >= limits.streams:
             raise Overloaded("too many requests are under way here; try again in a moment", retry_after_s=1.0)
 
-    def _caller(self, call: Call) -> str | None:
-        """The name of the caller's key; ``None`` where no keys are asked for. Raises ``AuthFailed``."""
+    def _caller(self, call: Call, fields: Mapping[str, str]) -> str | None:
+        """The name of the caller's key; ``None`` where no keys are asked for. Raises ``AuthFailed`` or ``PermissionDenied``."""
         keys = self.setup.client_keys
         if not keys:
+            if not self._mounted:  # else whoever mounted it decides who may call
+                check_local(fields, self.setup.config.cors)
             return None
-        presented = presented_key(call)
+        presented = presented_key(call.url, fields)
         if presented is None:
             raise AuthFailed(
                 f"no key was given; one is expected as Authorization: Bearer, {', '.join(KEY_FIELDS)} or ?key=", code="missing_key"
@@ -209,15 +228,14 @@ def _flow(setup: Setup, route: Route, asking: Asking, timeouts: Timeouts) -> Flo
     return falling_back([partial(flow, name, asking) for name in route.targets], timeouts)
 
 
-def presented_key(call: Call) -> str | None:
+def presented_key(url: str, fields: Mapping[str, str]) -> str | None:
     """A caller's key, from wherever the SDKs of the faces put it."""
-    fields = dict(call.headers)
     kind, _, bearer = fields.get("authorization", "").partition(" ")
-    if kind.lower() == "bearer" and bearer.strip():
+    if bearer and kind.lower() == "bearer":
         return bearer.strip()
     found = next((fields[name] for name in KEY_FIELDS if fields.get(name)), None)
-    if found is None and "key=" in call.url:
-        found = next(iter(parse_qs(call.url.partition("?")[2]).get("key", [])), None)
+    if found is None and "key=" in url:
+        found = next(iter(parse_qs(url.partition("?")[2]).get("key", [])), None)
     return found
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from dragoman.core.errors import DragomanError
-from dragoman.core.events import Event
+from dragoman.core.events import Event, Started, TextDelta
 from dragoman.core.exchange import Decoder, Headers, header
 
 MAX_FRAME_BYTES: Final = 8 * 1024 * 1024
@@ -24,15 +24,22 @@ _USAGE_FRAME: Final = re.compile(
 """OpenAI's last chunk, which nobody gets who did not ask for it."""
 _FRAMES: Final = {"text/event-stream": _EVENT_END, "application/x-ndjson": _LINE_END, "application/jsonl": _LINE_END}
 
+_NOTHING: Final[list[Event]] = [TextDelta(0, "")]
+
 
 class Tap:
-    """A decoder that keeps the bytes it was fed, for ``take``."""
+    """A decoder that keeps the bytes it was fed, for ``take``.
+
+    What passes on in the midst of an answer without meaning anything to us (a heartbeat, an event of a kind that we do not know) is an
+    empty delta to the flow, so that it leaves at once too. Before the answer has begun it waits, for it may yet come from elsewhere.
+    """
 
     def __init__(self, inner: Decoder, headers: Headers, drops_usage: bool) -> None:
         self._inner = inner
         self._kept: list[bytes] = []
         self._tail = b""
         self._drops_usage = drops_usage
+        self._begun = False
         self.content_type = header(headers, "content-type") or "application/json"
         self._end = _FRAMES.get(self.content_type.partition(";")[0].strip().lower())
 
@@ -82,7 +89,8 @@ class Tap:
         failed = self._inner.error is not None
         if not failed and not (self._drops_usage and _USAGE_FRAME.match(frame)):
             self._kept.append(frame)
-        return events
+        self._begun = self._begun or len(events) > 1 or (len(events) == 1 and type(events[0]) is not Started)
+        return events or (_NOTHING if self._begun and not failed else events)
 
     def close(self) -> list[Event]:
         tail, self._tail = self._tail, b""
