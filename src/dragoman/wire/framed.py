@@ -18,6 +18,7 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _FRAMES = (b"data:", b"event:", b"id:", b"retry:", b":")
 """How an event stream begins."""
+_JSON = (b"{", b"[")
 _LINE_ENDS = (b"\n", b"\r")
 
 
@@ -171,9 +172,7 @@ class SniffedDecoder:
         if self._chosen:
             return self._chosen.feed(data)
         self._start = (self._start + data).lstrip(_BLANK)
-        if not self._start or (not self._streaming and any(field != self._start and field.startswith(self._start) for field in _FRAMES)):
-            return []
-        return self._choose().feed(self._start)
+        return self._choose().feed(self._start) if self._can_choose() else []
 
     def close(self) -> list[Event]:
         if self._chosen:
@@ -181,9 +180,16 @@ class SniffedDecoder:
         chosen = self._choose()
         return chosen.feed(self._start) + chosen.close()
 
+    def _can_choose(self) -> bool:
+        """What has come is more than blanks and the beginning of a field's name."""
+        start = self._start
+        if not start or start[:1] in _JSON or self._streaming:
+            return bool(start)
+        return not any(field != start and field.startswith(start) for field in _FRAMES)
+
     def _choose(self) -> Decoder:
         streaming = self._streaming
-        if self._start[:1] in (b"{", b"["):
+        if self._start[:1] in _JSON:
             streaming = False
         elif self._start.startswith(_FRAMES):
             streaming = True

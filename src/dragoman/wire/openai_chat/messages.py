@@ -63,6 +63,10 @@ def encode_messages(messages: tuple[Message, ...], quirks: Quirks, warnings: lis
     encoded: list[JsonObject] = []
     results = Results(quirks, warnings)
     for i, message in enumerate(messages):
+        words = _words(message)
+        if words is not None:
+            encoded += [*results.rest(), {"role": message.role, "content": words}]
+            continue
         for extra in _extras(message):
             warnings.extend(foreign(extra, f"messages[{i}]"))
         if message.role == "tool":
@@ -71,6 +75,14 @@ def encode_messages(messages: tuple[Message, ...], quirks: Quirks, warnings: lis
             encoded += [*results.rest(), _encode_message(message, quirks, warnings)]
             results.expect(message)
     return [*encoded, *results.rest()]
+
+
+def _words(message: Message) -> str | None:
+    """What a message says that is one text and nothing beside it, as most are."""
+    if len(message.parts) != 1 or message.extra or message.name is not None or message.role == "tool":
+        return None
+    part = message.parts[0]
+    return part.text if isinstance(part, Text) and not part.extra else None
 
 
 def _extras(message: Message) -> Iterator[Extra]:

@@ -74,7 +74,10 @@ def _whole(count: Count) -> int | None:
 
 
 def _first(*counts: Count) -> int | None:
-    return next((int(count) for count in counts if count is not None), None)
+    for count in counts:
+        if count is not None:
+            return int(count)
+    return None
 
 
 def encode_usage(usage: Usage | None) -> Json:
