@@ -6,14 +6,11 @@ its end or not, and leaves as it comes: each piece is one write.
 
 from __future__ import annotations
 
-from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
 from dragoman.core.exchange import Call, Headers
-
-REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Pieces(Protocol):
@@ -23,7 +20,7 @@ class Pieces(Protocol):
         """The next piece; ``b""`` at the end. Raises ``BrokenOff`` where the body cannot be completed."""
 
     def close(self) -> None:
-        """Nothing more is wanted: at once. Called always, also after the end."""
+        """Nothing more is wanted: at once. Called always and once, also after the end."""
 
 
 class BrokenOff(Exception):
@@ -31,9 +28,11 @@ class BrokenOff(Exception):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """Status, header fields (names in lower case) and body. The server adds what frames the body, and the connection's own fields.
+    """Status, header fields (names in lower case) and body. The server adds the date, what frames the body, and the connection's own
+    fields, and leaves out such fields among ``headers``; line ends in a value become spaces.
 
-    ``length`` is that of a body in pieces, where it is known.
+    ``length`` is that of a body in pieces, where it is known. With status 1xx, 204 and 304 the body is not sent; behind 1xx, which ends
+    no exchange, the connection is closed.
     """
 
     status: int
@@ -49,4 +48,4 @@ class Handler(Protocol):
         """The answer to a call that has arrived whole. It is cancelled when its caller has left."""
 
     def refuse(self, call: Call, status: int, message: str) -> Answer:
-        """How the program words it that the server cannot take this call: its method, path and fields may be all that is known."""
+        """How the program words it, in bytes, that the server cannot take this call, of which any part may be unknown and the body is."""

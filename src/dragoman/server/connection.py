@@ -3,44 +3,70 @@
 Each piece of an answer is one write, the head leaving together with the first. A client that closes its connection (or its sending half,
 as proxies also understand it) while it is being answered has left: its handler is cancelled at once. Reading stops only where too many
 requests wait; writing stops where the client does not take what was written, and so does whoever makes the pieces.
+
+Law: behind an answer that is not whole nothing is written, and its client cannot take it for whole.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import struct
+import sys
 from collections import deque
 from typing import TYPE_CHECKING, Final, cast
 
-from dragoman.server.answer import REASONS, Answer, BrokenOff, Pieces
+from dragoman.server.answer import Answer, BrokenOff, Pieces
+from dragoman.server.head import BODYLESS, write_head
 from dragoman.server.request import Arriving, Refused, RequestParser
 
 if TYPE_CHECKING:
     from dragoman.server.listener import Listener
 
 LINGER_S: Final = 2.0
-"""How long what a refused client still sends is read and dropped, so that the refusal is not lost to a reset."""
+"""How long what a client still sends after the last answer is read and dropped, so that the answer is not lost to a reset."""
 WRITE_BYTES: Final = 64 * 1024
 """So much of an answer may wait in the server for a client that does not read."""
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _END: Final = b"0\r\n\r\n"
+_CHUNKED: Final = b"transfer-encoding: chunked\r\n"
+_RESET: Final = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class Connection(asyncio.Protocol):
     """A client, as the event loop knows it."""
 
-    __slots__ = ("_answering", "_drained", "_due_s", "_ending", "_in_head", "_listener", "_parser", "_refused", "_transport", "_waiting")
+    __slots__ = (
+        "_answering",
+        "_awaited",
+        "_drained",
+        "_due_s",
+        "_ending",
+        "_listener",
+        "_parser",
+        "_paused",
+        "_refused",
+        "_transport",
+        "_untaken",
+        "_waiting",
+    )
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
-        self._parser = RequestParser(listener.limits, listener.names, self._arrived)
+        self._parser = RequestParser(listener.limits, listener.names, listener.hosts, self._arrived)
         self._transport: asyncio.Transport
         self._waiting: deque[Arriving] = deque()
         self._answering: asyncio.Task[None] | None = None
         self._drained: asyncio.Future[None] | None = None
         self._refused: Answer | None = None
+        self._paused = False
         self._ending = False
-        self._in_head = False
+        """Nothing more is answered."""
+        self._awaited: str | None = None
+        """What of a request is waited for."""
+        self._untaken = 0
+        """Bytes that the client had not taken when that was last looked at."""
         self._due_s: float | None = None
         """When the wait that is under way has lasted too long, on the loop's clock."""
 
@@ -50,28 +76,31 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's transports are no subclass of asyncio's
         self._transport.set_write_buffer_limits(WRITE_BYTES)
         self._listener.connections.add(self)
-        peer: socket.socket | None = transport.get_extra_info("socket")
-        if peer is not None and peer.family != socket.AF_UNIX:
-            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._wait_for_request()
+        if self._listener.stopping:
+            self.stop()
+        else:
+            self._wait_for_request()
 
     def connection_lost(self, fault: Exception | None) -> None:
-        self._listener.connections.discard(self)
         self._leave()
+        self._parser.close()
+        self._listener.lost(self)
 
     def eof_received(self) -> None:
         self._leave()
+        self._wait_until_taken()
 
     def pause_writing(self) -> None:
-        if self._drained is None:
+        if self._drained is None and not self._ending:
             self._drained = self._listener.loop.create_future()
-            self._set_due(self._listener.limits.send_s)
+            self._wait_until_taken()
 
     def resume_writing(self) -> None:
         drained, self._drained = self._drained, None
-        self._due_s = None
-        if drained is not None and not drained.done():
-            drained.set_result(None)
+        if drained is not None:
+            self._due_s = None
+            if not drained.done():
+                drained.set_result(None)
 
     def data_received(self, data: bytes) -> None:
         if self._refused is not None or self._ending:
@@ -88,14 +117,21 @@ class Connection(asyncio.Protocol):
     # --- requests
 
     def _arrived(self, request: Arriving) -> None:
-        if self._ending:
-            return
-        self._due_s = None
+        self._due_s = self._awaited = None
         self._waiting.append(request)
         if self._answering is None:
             self._answering = self._listener.loop.create_task(self._answer_all())
-        elif len(self._waiting) >= self._listener.limits.pipelined:
+        elif not self._paused and self._is_full():
+            self._paused = True
             self._transport.pause_reading()
+
+    def _is_full(self) -> bool:
+        limits, waiting = self._listener.limits, self._waiting
+        return len(waiting) >= limits.pipelined or sum(request.body_bytes for request in waiting) > limits.body_bytes
+
+    def _read_on(self) -> None:
+        self._paused = False
+        self._transport.resume_reading()
 
     def _ask_for_body(self) -> None:
         """A client may wait to be asked for its body; that is for after the answers to its earlier requests."""
@@ -106,87 +142,124 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, refused: Refused) -> None:
         """Answer what cannot be taken, after what could; then the connection is of no more use."""
-        call = (self._parser.arriving or Arriving()).call()
-        self._refused = self._listener.handler.refuse(call, refused.status, refused.message)
+        request = self._parser.arriving or Arriving()
+        request.pieces.clear()
+        self._refused = self._listener.handler.refuse(request.call(), refused.status, refused.message)
         if self._answering is None:
             self._send_refusal(self._refused)
 
     def _send_refusal(self, answer: Answer) -> None:
-        if self._transport.is_closing():
-            return
+        request = self._parser.arriving
         body = answer.body if isinstance(answer.body, bytes) else b""
-        self._transport.write(_head(answer, len(body), "connection: close\r\n") + body)
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
-        self._ending = True
-        self._listener.loop.call_later(LINGER_S, self._transport.abort)
+        head = self._head(answer, b"content-length: %d\r\nconnection: close\r\n" % len(body))
+        self._transport.write(head if request is not None and request.method == "HEAD" else head + body)
+        self._end_slowly()
 
     # --- answers
 
     async def _answer_all(self) -> None:
         waiting = self._waiting
-        goes_on = True
+        stays = True
         try:
-            while waiting and goes_on:
-                goes_on = False
+            while waiting and stays:
+                stays = False
                 request = waiting.popleft()
-                if len(waiting) == self._listener.limits.pipelined - 1:
-                    self._transport.resume_reading()
-                goes_on = await self._answer(request)
+                if self._paused and not self._is_full():
+                    self._read_on()
+                stays = await self._answer(request)
+        except Exception as fault:  # noqa: BLE001  whatever it is, it ends this connection alone
+            self._listener.loop.call_exception_handler({"message": "A call was left without its answer", "exception": fault})
         finally:
             self._answering = None
-            if not goes_on:
-                self._ending = True
-                self._transport.close()
-                self._set_due(self._listener.limits.send_s)  # for what the client has not taken yet
-            elif self._refused is not None:
-                self._send_refusal(self._refused)
-            else:
-                self._wait_for_request()
-                self._ask_for_body()
+            self._go_on(stays)
+
+    def _go_on(self, stays: bool) -> None:
+        """What comes after the last answer."""
+        if self._ending or self._transport.is_closing():
+            return
+        if not stays:
+            self._end_slowly() if self._waiting or self._parser.arriving is not None else self._end()
+        elif self._refused is not None:
+            self._send_refusal(self._refused)
+        else:
+            self._wait_for_request()
+            self._ask_for_body()
 
     async def _answer(self, request: Arriving) -> bool:
         """Whether the connection may go on."""
-        answer = await self._listener.handler.handle(request.call())
-        goes_on = request.keep_alive and not self._listener.stopping
-        about = "" if goes_on and not request.is_old else f"connection: {'keep-alive' if goes_on else 'close'}\r\n"
+        listener = self._listener
+        answer = await listener.handler.handle(request.call())
         body = answer.body
-        if isinstance(body, bytes):
-            head = _head(answer, len(body), about)
-            self._transport.write(head if request.method == "HEAD" else head + body)
+        if answer.status in BODYLESS or request.method == "HEAD":
+            stays = self._send_head(answer, request)
+        elif isinstance(body, bytes):
+            stays = request.keep_alive and not listener.stopping
+            framing = b"content-length: %d\r\n" % len(body)
+            if request.is_old or not stays:
+                framing += _about(request, stays)
+            self._transport.write(write_head(listener.openings[answer.status], answer.headers, framing) + body)
         else:
-            goes_on = await self._send_pieces(answer, body, request, goes_on) and goes_on
+            stays = await self._send_pieces(answer, body, request)
         if self._drained is not None:
             await self._drained
-        return goes_on
+        return stays and not listener.stopping
 
-    async def _send_pieces(self, answer: Answer, pieces: Pieces, request: Arriving, keep_alive: bool) -> bool:
-        """Whether the body came to its end."""
-        chunked = answer.length is None and not request.is_old
-        until_close = answer.length is None and request.is_old
-        about = (
-            "" if keep_alive and not request.is_old else f"connection: {'keep-alive' if keep_alive and not until_close else 'close'}\r\n"
-        )
-        head = _head(answer, answer.length, about, chunked)
-        write = self._transport.write
+    def _stays(self, request: Arriving) -> bool:
+        return request.keep_alive and not self._listener.stopping
+
+    def _head(self, answer: Answer, framing: bytes) -> bytes:
+        return write_head(self._listener.openings[answer.status], answer.headers, framing)
+
+    def _send_head(self, answer: Answer, request: Arriving) -> bool:
+        """An answer without the body that it may speak of."""
+        body, length = answer.body, answer.length
+        if isinstance(body, bytes):
+            length = len(body)
+        else:
+            body.close()
+        stays = self._stays(request) and answer.status >= 200
+        framing = b"" if answer.status in BODYLESS else _framing(length, request)
+        self._transport.write(self._head(answer, framing + _about(request, stays)))
+        return stays
+
+    async def _send_pieces(self, answer: Answer, pieces: Pieces, request: Arriving) -> bool:
+        """Without a known length, the end is told by chunks, and to an HTTP/1.0 client by closing: then only a reset tells a break."""
+        length = answer.length
+        chunked = length is None and not request.is_old
+        until_close = length is None and request.is_old
+        stays = self._stays(request) and not until_close
+        framing = _framing(length, request)
+        whole = False
         try:
-            if request.method == "HEAD":
-                write(head)
-                return not until_close
+            whole = await self._write_pieces(self._head(answer, framing + _about(request, stays)), pieces, length, chunked)
+        finally:
+            pieces.close()
+            if until_close and not whole:
+                self.cut()
+        return stays and whole
+
+    async def _write_pieces(self, head: bytes, pieces: Pieces, length: int | None, chunked: bool) -> bool:
+        """Whether the body came to its end."""
+        write = self._transport.write
+        sent = 0
+        try:
             while piece := await pieces.next():
+                sent += len(piece)
+                if length is not None and sent > length:
+                    break
                 write(head + b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else head + piece)
                 head = b""
                 if self._drained is not None:
                     await self._drained
-            if head or chunked:
-                write(head + _END if chunked else head)
         except BrokenOff:
-            if head:
-                write(head)
+            write(head)
             return False
-        finally:
-            pieces.close()
-        return not until_close
+        if length is not None and sent != length:
+            raise ValueError(f"a body that was said to have {length} bytes has {'more' if sent > length else sent}")
+        if self._ending:  # its cancellation was caught on the way
+            return False
+        write(head + _END if chunked else head)
+        return True
 
     # --- the end
 
@@ -201,29 +274,53 @@ class Connection(asyncio.Protocol):
         if drained is not None and not drained.done():
             drained.cancel()
 
+    def _end(self) -> None:
+        self._ending = True
+        self._transport.close()
+        self._wait_until_taken()
+
+    def _end_slowly(self) -> None:
+        """Close behind the last answer to a client that may still be sending: a reset would take the answer from it."""
+        if self._transport.is_closing():
+            return
+        self._ending = True
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        if self._paused:
+            self._read_on()
+        self._wait_until_taken()
+        if not self._untaken:
+            self._set_due(LINGER_S)
+
     def stop(self) -> None:
         """The server stops: a connection without a request is closed, another with its answer."""
-        if self._answering is None and self._parser.arriving is None:
-            self._ending = True
-            self._transport.close()
+        if self._answering is None and self._parser.arriving is None and not self._ending:
+            self._end()
 
     def cut(self) -> None:
-        """At once, whatever is under way."""
+        """At once, whatever is under way; to the client it is a break and no end."""
+        with contextlib.suppress(OSError):
+            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._transport.abort()
 
     # --- waits
 
     def _wait_for_request(self) -> None:
+        """What comes byte by byte has one wait for all of them, but for a body."""
         limits, parser = self._listener.limits, self._parser
         if parser.arriving is None:
-            self._in_head = False
-            self._set_due(limits.idle_s)
-        elif not parser.in_head:
-            self._in_head = False
-            self._set_due(limits.body_silence_s)
-        elif not self._in_head:  # a head that comes byte by byte has one wait for them all
-            self._in_head = True
-            self._set_due(limits.head_s)
+            awaited, wait_s = "request", limits.idle_s
+        elif parser.in_head:
+            awaited, wait_s = "head", limits.head_s
+        else:
+            awaited, wait_s = "body", limits.body_silence_s
+        if awaited != self._awaited or awaited == "body":
+            self._awaited = awaited
+            self._set_due(wait_s)
+
+    def _wait_until_taken(self) -> None:
+        self._untaken = self._transport.get_write_buffer_size()
+        self._set_due(self._listener.limits.send_s)
 
     def _set_due(self, wait_s: float | None) -> None:
         self._due_s = None if wait_s is None else self._listener.loop.time() + wait_s
@@ -233,19 +330,29 @@ class Connection(asyncio.Protocol):
         if self._due_s is None or now_s < self._due_s:
             return
         self._due_s = None
-        if self._answering is not None or self._parser.arriving is None:
+        if self._ending or self._answering is not None:
+            self._look_what_was_taken()
+        elif self._parser.arriving is None:
             self._transport.abort()
-        elif self._refused is None:
+        else:
             self._refuse(Refused(408, "the request did not arrive in time"))
 
+    def _look_what_was_taken(self) -> None:
+        """A client that takes little is borne, one that takes nothing is not."""
+        if self._transport.get_write_buffer_size() < self._untaken:
+            self._wait_until_taken()
+        else:
+            self.cut()
 
-def _head(answer: Answer, length: int | None, about: str, chunked: bool = False) -> bytes:
-    status = answer.status
-    lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'Status')}\r\n"]
-    lines += [f"{name}: {value}\r\n" for name, value in answer.headers]
-    if chunked:
-        lines.append("transfer-encoding: chunked\r\n")
-    elif length is not None and status >= 200 and status != 204:
-        lines.append(f"content-length: {length}\r\n")
-    lines.append(f"{about}\r\n")
-    return "".join(lines).encode("latin-1", "replace")
+
+def _framing(length: int | None, request: Arriving) -> bytes:
+    if length is not None:
+        return b"content-length: %d\r\n" % length
+    return b"" if request.is_old else _CHUNKED
+
+
+def _about(request: Arriving, stays: bool) -> bytes:
+    """What is said of the connection; nothing where it is understood."""
+    if stays:
+        return b"connection: keep-alive\r\n" if request.is_old else b""
+    return b"connection: close\r\n"
