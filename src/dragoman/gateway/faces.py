@@ -58,6 +58,8 @@ _ENDS: Final[tuple[tuple[str, str], ...]] = (
 )
 """In whose form it is said that nothing is at a path, by how the path begins; else in OpenAI's."""
 
+_MODEL_IN_PATH: Final = re.compile(r"/(?:[^?]*/)?(?:models|tunedModels|endpoints)/(?P<model>[^?]+):[A-Za-z]+(?:\?|$)")
+
 
 class Face(msgspec.Struct, frozen=True):
     """A dialect as callers meet it. ``does`` is ``prompts`` or the name of an operation."""
@@ -154,6 +156,15 @@ def _routes(face: Face, bases: tuple[str, ...], path: str, patterns: tuple[str, 
     for base in bases:
         for pattern in patterns:
             yield _Route(re.compile(f"{re.escape(base)}(?P<own>{pattern})"), method, face, base + path)
+
+
+def with_whole_model(call: Call) -> Call:
+    """``call`` with the model in Gemini's form of path as one segment: its SDK leaves the slash of ``provider/model`` as it is."""
+    found = _MODEL_IN_PATH.match(call.url)
+    if found is None or "/" not in found["model"]:
+        return call
+    url = call.url[: found.start("model")] + found["model"].replace("/", "%2F") + call.url[found.end("model") :]
+    return msgspec.structs.replace(call, url=url)
 
 
 def own_call(call: Call, start: int) -> Call:

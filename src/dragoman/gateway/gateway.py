@@ -10,6 +10,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import partial
 from typing import Final
 from urllib.parse import parse_qs
@@ -23,7 +24,7 @@ from dragoman.flow.effects import Flow
 from dragoman.flow.fallback import falling_back
 from dragoman.gateway.asking import Asking
 from dragoman.gateway.delivery import Delivery
-from dragoman.gateway.faces import LISTING, ONE_MODEL, PROMPTS, Face, Faces, face_of, own_call
+from dragoman.gateway.faces import LISTING, ONE_MODEL, PROMPTS, Face, Faces, face_of, own_call, with_whole_model
 from dragoman.gateway.failures import shown
 from dragoman.gateway.listings import list_models, show_model
 from dragoman.gateway.operating import operate
@@ -84,6 +85,9 @@ class Gateway:
         page = self.pages.get((call.method, path))
         if page is not None:
             return await self._show(page, call, fields)
+        if ":" in path:
+            call = with_whole_model(call)
+            path = call.url.partition("?")[0]
         record = self._begin(call)
         face = face_of(path)
         try:
@@ -191,7 +195,9 @@ class Gateway:
 
     def _failed(self, face: Face, error: DragomanError, record: Record) -> Answer:
         record.error = error
-        reply = face.speaks.encode_error(shown(error), face.quirks)
+        told = copy(shown(error))
+        told.request_id = record.id
+        reply = face.speaks.encode_error(told, face.quirks)
         record.status = reply.status
         self._settle(record)
         return Answer(reply.status, (*reply.headers, *self._headers(record)), reply.body)
