@@ -69,6 +69,10 @@ class Surroundings:
         stored = self._key_file().get(provider.name)
         return (stored, str(self.home / "keys.toml")) if stored else None
 
+    def stored_names(self) -> list[str]:
+        """The names under which keys stand in the key file, as they stand there."""
+        return list(self._key_file())
+
     def first_set(self, variables: Iterable[str]) -> tuple[str, str] | None:
         """The value and name of the first of ``variables`` that is set and not empty."""
         values = ((self.environment.get(variable), variable) for variable in variables)

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dragoman import Client, Timeouts
 from dragoman.catalogue.load import Catalogue
+from dragoman.cli.reach import ask_models
+from dragoman.core.errors import ConnectFailed
+from dragoman.core.exchange import Call
 from dragoman.emulator import Emulator
+from dragoman.settings import Surroundings
+from dragoman.transport.seam import Incoming
 from tests.cli.conftest import NOWHERE, SECRET
 from tests.cli.terminal import run
+from tests.library.cloud import ACCESS, Cloud, serving
+from tests.library.cloud import SECRET as CLOUD_SECRET
+from tests.sign.keys import service_account, text
 
 
 def read(*arguments: str, environment: dict[str, str], code: int = 0) -> Any:
@@ -137,6 +147,117 @@ def test_doctor_with_nothing_set_up_says_what_to_do_and_ends_with_1(bare: dict[s
     told = run("doctor", "raycast", "--timeout", "0.5", environment={**unset, "RAYCAST_BASE_URL": NOWHERE})
     assert told.returncode == 1
     assert "raycast" in told.stdout
+
+
+# --- clouds
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    with serving() as there:
+        yield there
+
+
+def account(cloud: Cloud, folder: Path) -> dict[str, dict[str, str]]:
+    """What sets each cloud's row up, with a service that checks who calls."""
+    robot = folder / "robot.json"
+    robot.write_text(text(service_account(token_uri=f"{cloud.url}/token")))
+    return {
+        "bedrock": {
+            "AWS_ACCESS_KEY_ID": ACCESS,
+            "AWS_SECRET_ACCESS_KEY": CLOUD_SECRET,
+            "AWS_REGION": cloud.region,
+            "AWS_BEDROCK_RUNTIME_ENDPOINT": cloud.url,
+        },
+        "vertex": {"GOOGLE_APPLICATION_CREDENTIALS": str(robot), "VERTEX_BASE_URL": cloud.url},
+        "azure": {
+            "AZURE_TENANT_ID": "tenant-1",
+            "AZURE_CLIENT_ID": "client-1",
+            "AZURE_CLIENT_SECRET": "very secret+/=",
+            "AZURE_AUTHORITY_HOST": cloud.url,
+            "AZURE_API_BASE": cloud.url,
+        },
+    }
+
+
+PATHS = {
+    "bedrock": "/foundation-models",
+    "vertex": "/v1beta1/publishers/google/models",
+    "azure": "/openai/models?api-version=2024-10-21",
+}
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_clouds_question_is_signed_as_a_call_is(name: str, bare: dict[str, str], cloud: Cloud, tmp_path: Path) -> None:
+    environment = {**bare, **account(cloud, tmp_path)[name]}
+    one = finding(read("doctor", name, environment=environment), name)
+    assert (one["state"], one["status"]) == ("ready", 200)
+    assert [asked.path for asked in cloud.calls] == [PATHS[name]]
+    assert len(cloud.authorized) == 1
+    assert name in [found["name"] for found in read("doctor", environment=environment)["providers"]]
+
+
+def test_models_of_a_cloud_are_named_as_chat_takes_them(bare: dict[str, str], cloud: Cloud, tmp_path: Path) -> None:
+    told = account(cloud, tmp_path)
+    listed = [one["model"] for name in ("bedrock", "vertex") for one in read("models", name, "--live", environment={**bare, **told[name]})]
+    assert listed == ["bedrock/amazon.nova-2-lite-v1:0", "vertex/gemini-2.5-flash"]
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "status"),
+    [
+        ("bedrock", {"AWS_SECRET_ACCESS_KEY": "no-such-secret"}, 401),
+        ("vertex", {"CLOUDSDK_AUTH_ACCESS_TOKEN": "gone-token", "GOOGLE_APPLICATION_CREDENTIALS": ""}, 401),
+        ("azure", {"AZURE_CLIENT_SECRET": "no-such-secret"}, 401),
+    ],
+)
+def test_a_clouds_refusal_is_told_and_its_secrets_are_not(
+    name: str, wrong: dict[str, str], status: int, bare: dict[str, str], cloud: Cloud, tmp_path: Path
+) -> None:
+    environment = {**bare, **account(cloud, tmp_path)[name], **wrong}
+    told = run("doctor", name, "--json", environment=environment)
+    assert told.returncode == 1
+    one = finding(json.loads(told.stdout), name)
+    assert (one["state"], one["status"]) == ("key refused", status)
+    assert not any(secret in told.stdout + told.stderr for secret in wrong.values() if secret)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_cloud_without_credentials_is_told_what_it_needs(name: str, bare: dict[str, str]) -> None:
+    one = finding(read("doctor", name, environment=bare, code=1), name)
+    assert one["state"] == "key missing"
+    assert "credentials" in one["advice"]
+
+
+def test_a_clouds_own_address_for_its_models_gives_way_to_the_users(tmp_path: Path) -> None:
+    """Without one, Bedrock's list is not where its models are called."""
+    around = Surroundings({"AWS_ACCESS_KEY_ID": ACCESS, "AWS_SECRET_ACCESS_KEY": "s", "AWS_REGION": "eu-west-3"}, tmp_path)
+    called: list[str] = []
+
+    class Nowhere:
+        def open(self, call: Call, *_: object) -> Incoming:
+            called.append(call.url)
+            raise ConnectFailed("not here")
+
+        def close(self) -> None: ...
+
+    for more in ({}, {"AWS_BEDROCK_RUNTIME_ENDPOINT": "https://own.test/bedrock"}):
+        with Client(environment={**around.environment, **more}, http=Nowhere()) as client, pytest.raises(ConnectFailed):
+            ask_models(client, Catalogue().provider("bedrock"), Timeouts())
+    assert called == ["https://bedrock.eu-west-3.amazonaws.com/foundation-models", "https://own.test/bedrock/foundation-models"]
+
+
+# --- this machine
+
+
+def test_doctor_names_keys_under_names_that_are_no_providers(around: dict[str, str]) -> None:
+    folder = Path(around["DRAGOMAN_HOME"])
+    folder.mkdir()
+    (folder / "keys.toml").write_text(f'opnai = "{SECRET}"\nraycast = "{SECRET}"\n')
+    assert read("doctor", "openai", environment=around)["unknown_keys"] == ["'opnai' is no provider; did you mean 'openai'?"]
+    told = run("doctor", "openai", environment=around)
+    assert "keys.toml: 'opnai' is no provider; did you mean 'openai'?" in told.stdout
+    assert SECRET not in told.stdout
 
 
 def test_doctor_tells_of_this_machine_without_its_secrets(around: dict[str, str]) -> None:

@@ -44,8 +44,12 @@ ANSWERS = {
         "model": "m",
         "choices": [{"index": 0, "message": {"role": "assistant", "content": WORDS}, "finish_reason": "stop"}],
     },
+    "foundation-models": {"modelSummaries": [{"modelArn": "arn:1", "modelId": "amazon.nova-2-lite-v1:0", "modelName": "Nova 2 Lite"}]},
+    "models": {"publisherModels": [{"name": "publishers/google/models/gemini-2.5-flash", "versionId": "1"}]},
 }
-"""Answers of the three wires, by the end of the path they are called at; also to who asked for a stream, which is allowed."""
+"""Answers of the three wires, by the end of the path they are called at; also to who asked for a stream, which is allowed. The last two are
+lists of models.
+"""
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What stands before the dialect's own path. ``{VARIABLE}`` in it is filled from the environment (see ``PLACEHOLDER``)."""
     base_url_variables: tuple[str, ...] = ()
     """Environment variables that replace ``base_url``."""
+    models_url: str | None = None
+    """Where its list of models is, if not where its dialect has it: a path below ``base_url``, or an address of its own."""
     auth: Auth = Auth()
     url: str | None = None
     """The provider's home page, for people."""

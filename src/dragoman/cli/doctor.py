@@ -59,10 +59,11 @@ def doctor(
 
     around = surroundings()
     findings = examine(around, names or [], Timeouts.of(timeout))
+    facts = machine(around)
     if as_json:
-        print_json({**machine(around), "providers": findings})
+        print_json({**facts, "providers": findings})
     else:
-        _show(console(), findings, machine(around))
+        _show(console(), findings, facts)
     if not any(one.state == "ready" for one in findings):
         raise typer.Exit(FAILED)
 
@@ -85,13 +86,17 @@ def examine(around: Surroundings, names: list[str], timeouts: Timeouts) -> list[
 
 def _examine_one(client: Client, one: Standing, timeouts: Timeouts) -> Finding:
     from dragoman.cli.reach import ask_models
-    from dragoman.core.errors import DragomanError, UsageError
+    from dragoman.core.errors import DragomanError, MissingKey, ProviderError, UsageError
 
     begun_s = time.monotonic()
     try:
         reply = ask_models(client, one.row, timeouts, even_without_key=True)
+    except MissingKey as error:
+        return _finding(one, "key missing", advice=redacted(error.message))
     except UsageError as error:
         return _finding(one, "unreachable", advice=redacted(describe(error)))
+    except ProviderError as error:  # it is who gives out tokens that refused
+        return _finding(one, "key refused", status=error.status, seconds=time.monotonic() - begun_s, advice=redacted(describe(error)))
     except DragomanError as error:
         seconds = time.monotonic() - begun_s
         if one.row.local and one.base_url_variable is None:
@@ -174,7 +179,16 @@ def machine(around: Surroundings) -> dict[str, Any]:
         "extras": [name for name, module in extras.items() if find_spec(module)],
         "proxy": _proxies(around),
         "folder": f"{home}{'' if home.is_dir() else ' (not there, and not needed)'}",
+        "unknown_keys": _unknown_keys(around),
     }
+
+
+def _unknown_keys(around: Surroundings) -> list[str]:
+    """The names in the key file that are no provider's, each with the nearest ones: a key under a wrong name is never looked at."""
+    from dragoman.catalogue.load import nearest
+
+    known = around.catalogue().names()
+    return [f"{name!r} is no provider; {nearest(name, known)}" for name in around.stored_names() if name not in known]
 
 
 def _proxies(around: Surroundings) -> dict[str, str]:
@@ -190,10 +204,14 @@ def _proxies(around: Surroundings) -> dict[str, str]:
 
 
 def _show(out: Console, findings: list[Finding], facts: dict[str, Any]) -> None:
+    from rich.text import Text
+
     proxy = ", ".join(f"{name}={value}" for name, value in facts["proxy"].items()) or "none"
     out.print(f"dragoman {facts['dragoman']}, Python {facts['python']}, with {', '.join(facts['extras']) or 'no extras'}", soft_wrap=True)
     out.print(f"[dim]proxy:[/dim]  {proxy}", soft_wrap=True, markup=True)
     out.print(f"[dim]folder:[/dim] {facts['folder']}\n", soft_wrap=True)
+    for words in facts["unknown_keys"]:
+        out.print(Text.assemble(("keys.toml: ", "yellow"), words), soft_wrap=True)
     if findings:
         _show_findings(out, findings)
     ready = [one for one in findings if one.state == "ready"]
