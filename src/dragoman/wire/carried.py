@@ -10,6 +10,8 @@ from dragoman.core.request import Request
 
 _ABOUT_THE_WIRE: Final = frozenset({"stream_options"})
 """Fields of single dialects that say how an answer travels and nothing of the answer wanted."""
+_ASKS_NOTHING: Final = {"n": 1, "logprobs": False, "top_logprobs": 0}
+"""Values with which a caller asks for what comes anyway."""
 
 
 class Extended(Protocol):
@@ -20,12 +22,12 @@ class Extended(Protocol):
 
 
 def uncarried(request: Request, carried: Collection[str]) -> list[str]:
-    """A warning for every field of ``request`` that the caller set and that is not among ``carried``."""
+    """A warning for every field of ``request`` that asks for something and that is not among ``carried``."""
     defaults = Request(model="", messages=())
     return [
         f"{name}: not understood by this provider, left out"
         for name in request.__struct_fields__
-        if name not in carried and getattr(request, name) != getattr(defaults, name)
+        if name not in carried and getattr(request, name) not in (getattr(defaults, name), _ASKS_NOTHING.get(name))
     ]
 
 

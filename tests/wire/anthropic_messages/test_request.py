@@ -136,7 +136,9 @@ def test_what_the_wire_cannot_say_is_named() -> None:
     )
     names = ("presence_penalty", "frequency_penalty", "seed", "n", "logprobs", "top_logprobs", "metadata")
     body = body_of(
-        request, *(f"{name}: not understood by this provider, left out" for name in names), "logit_bias: a field of openai_chat, left out"
+        request,
+        *(f"{name}: not understood by this provider, left out" for name in names),
+        "logit_bias: understood by openai_chat alone, left out",
     )
     assert set(body) == {"model", "messages", "max_tokens"}
 

@@ -20,7 +20,7 @@ from dragoman.core.opaque import Extra, Json, JsonObject, Number
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
 from dragoman.wire.anthropic_messages.content import NAME, as_extra, own_fields
 from dragoman.wire.anthropic_messages.messages import decode_messages, encode_messages
-from dragoman.wire.carried import uncarried
+from dragoman.wire.carried import foreign_fields, uncarried
 from dragoman.wire.payload import convert, dump, parse_request
 from dragoman.wire.quirks import Quirks, apply_quirks
 
@@ -49,8 +49,6 @@ _CARRIED: Final = frozenset(
         *("stop", "max_output_tokens", "reasoning", "user", "extra"),
     }
 )
-_HARMLESS: Final = frozenset({"stream_options"})
-"""Fields of other dialects that say nothing about the answer wanted."""
 
 _CHOICES: Final = {"auto": "auto", "required": "any", "none": "none"}
 _CHOICES_BACK: Final[dict[str, ToolChoice]] = {"auto": "auto", "any": "required", "none": "none"}
@@ -62,7 +60,7 @@ _EFFORTS: Final = {"minimal": "low"}
 
 def encode_request(request: Request, quirks: Quirks) -> Call:
     """The call for ``request``; its warnings name what could not be said."""
-    warnings = _uncarried(request)
+    warnings = [*uncarried(request, _CARRIED), *foreign_fields(request, NAME)]
     stream = request.stream if quirks.streaming == "as-asked" else quirks.streaming == "always"
     body = encode_body(request, quirks, warnings)
     if stream:
@@ -220,17 +218,6 @@ def _encode_effort(wanted: ReasoningOptions, warnings: list[str]) -> JsonObject:
     if effort in _EFFORTS:
         warnings.append(f"reasoning.effort: {effort!r} is not understood by this provider, sent as {_EFFORTS[effort]!r}")
     return {"effort": _EFFORTS.get(effort, effort)}
-
-
-def _uncarried(request: Request) -> list[str]:
-    """What has no place on this wire, what is no request for anything left aside: one answer, no log-probabilities."""
-    nothing = {"n": 1, "logprobs": False, "top_logprobs": 0}
-    idle = {name for name, value in nothing.items() if getattr(request, name) == value}
-    warnings = uncarried(request, _CARRIED | idle)
-    for dialect, fields in request.extra.items():
-        if dialect != NAME:
-            warnings += [f"{name}: a field of {dialect}, left out" for name in fields if name not in _HARMLESS]
-    return warnings
 
 
 # --- decode -----------------------------------------------------------------------------------------------------------------------------

@@ -55,7 +55,8 @@ _CHOICES_BACK: Final[dict[str, ToolChoice]] = {"auto": "auto", "any": "required"
 
 def encode_request(request: Request, quirks: Quirks) -> Call:
     """The call for ``request``; its warnings name what could not be said."""
-    warnings = _uncarried(request)
+    idle = {"parallel_tool_calls"} if request.parallel_tool_calls else set()  # the wire's own way
+    warnings = [*uncarried(request, _CARRIED | idle), *foreign_fields(request, NAME)]
     stream = request.stream if quirks.streaming == "as-asked" else quirks.streaming == "always"
     body = apply_quirks(encode_body(request, quirks, warnings), quirks, warnings)
     headers = (("content-type", "application/json"), ("accept", CONTENT_TYPE if stream else "application/json"))
@@ -188,13 +189,6 @@ def _drop_inside(body: JsonObject, quirks: Quirks, warnings: list[str]) -> None:
             warnings.append(f"{field}: not understood by this provider, left out")
         if inner == {} and outer in body and quirks.drop:
             del body[outer]
-
-
-def _uncarried(request: Request) -> list[str]:
-    """What has no place on this wire, what is no request for anything left aside: one answer, no log-probabilities."""
-    nothing = {"n": 1, "logprobs": False, "top_logprobs": 0, "parallel_tool_calls": True}
-    idle = {name for name, value in nothing.items() if getattr(request, name) == value}
-    return uncarried(request, _CARRIED | idle) + foreign_fields(request, NAME)
 
 
 # --- decode -----------------------------------------------------------------------------------------------------------------------------
