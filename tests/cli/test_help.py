@@ -15,12 +15,14 @@ import dragoman
 from dragoman.cli.app import build
 from tests.cli.terminal import run
 
-COMMANDS = ("chat", "providers", "models", "doctor", "emulate", "demo")
+COMMANDS = ("chat", "providers", "models", "doctor", "serve", "emulate", "demo", "keys", "check", "config")
+NESTED = (("keys", "new"), ("check", "config"), ("config", "example"))
 
 
 def _parameters() -> Iterator[Any]:
     group: Any = typer.main.get_command(build())
-    for name, command in group.commands.items():
+    nested = {f"{outer} {inner}": group.commands[outer].commands[inner] for outer, inner in NESTED}
+    for name, command in (group.commands | nested).items():
         for parameter in command.params:
             yield pytest.param(parameter, id=f"{name} {parameter.name}")
 
@@ -29,6 +31,9 @@ def test_the_commands_are_those_documented() -> None:
     group: Any = typer.main.get_command(build())
     assert sorted(group.commands) == sorted(COMMANDS)
     assert all(command.help for command in group.commands.values())
+    groups = {name: command for name, command in group.commands.items() if hasattr(command, "commands")}
+    assert sorted((outer, inner) for outer, command in groups.items() for inner in command.commands) == sorted(NESTED)
+    assert all(inner.help for command in groups.values() for inner in command.commands.values())
 
 
 @pytest.mark.parametrize("parameter", list(_parameters()))

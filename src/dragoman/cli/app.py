@@ -11,6 +11,7 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from dragoman import __version__
+from dragoman.cli import check, config, keys
 from dragoman.cli.chat import chat
 from dragoman.cli.demo import demo
 from dragoman.cli.doctor import doctor
@@ -26,6 +27,12 @@ _PANELS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
     "Serve": (serve,),
     "Try without an account": (demo, emulate),
 }
+_GROUPS: Final[dict[str, tuple[str, tuple[Callable[..., None], ...]]]] = {
+    "keys": ("Keys of the gateway's callers.", (keys.new,)),
+    "check": ("Look for mistakes.", (check.config,)),
+    "config": ("What a dragoman.toml can hold.", (config.example,)),
+}
+"""Commands that stand behind another word, in the panel of ``serve``."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -65,6 +72,12 @@ def build() -> typer.Typer:
     for panel, commands in _PANELS.items():
         for command in commands:
             app.command(help=_prose(command), rich_help_panel=panel)(guarded(command))
+    for name, (about, commands) in _GROUPS.items():
+        group = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=about)
+        group.callback()(lambda: None)  # or Typer would make a group of one command that command
+        for command in commands:
+            group.command(help=_prose(command))(guarded(command))
+        app.add_typer(group, name=name, rich_help_panel="Serve")
     return app
 
 

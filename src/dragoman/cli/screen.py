@@ -93,14 +93,20 @@ def exit_code(error: DragomanError) -> int:
 
 
 def show_error(error: DragomanError, secrets: Iterable[str] = ()) -> None:
-    """One line on standard error, and below it what to do where that is known."""
+    """One line on standard error, or one for each fault of a file, and below it what to do where that is known."""
     from rich.text import Text
 
     out = console(stderr=True)
-    line = Text.assemble(("error: ", "bold red"), redacted(describe(error), secrets))
-    out.print(line, soft_wrap=True)
+    for words in _each(error):
+        out.print(Text.assemble(("error: ", "bold red"), redacted(words, secrets)), soft_wrap=True)
     for hint in hints(error):
         out.print(Text(f"  {redacted(hint, secrets)}", "dim"), soft_wrap=True)
+
+
+def _each(error: DragomanError) -> list[str]:
+    lines = error.message.splitlines()
+    is_list = isinstance(error, UsageError) and error.status is None and len(lines) > 1
+    return [without_controls(line) for line in lines] if is_list else [describe(error)]
 
 
 def show_warning(text: str) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 import typer
 
-from dragoman.cli.reach import local_servers
 from dragoman.cli.screen import console, surroundings
 from dragoman.core.errors import UsageError
 
@@ -72,6 +71,7 @@ def _run(start: Start, setup: Setup, host: str, port: int, workers: int, out: Co
 
 
 def _start(path: Path | None, around: Surroundings, out: Console) -> Start:
+    from dragoman.cli.reach import local_servers
     from dragoman.gateway.setup import Start
 
     if path is not None:

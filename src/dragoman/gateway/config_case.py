@@ -59,7 +59,15 @@ class Case:
         return self.config.discover if self.config.discover is not None else not self.says("providers")
 
     def is_served(self, name: str) -> bool:
-        return self.says("providers", name) or name in self.config.providers or (self.discovers and self.lacks(name) is None)
+        """Whether callers reach it by its name: it has a table, or is found by its key."""
+        return self.says("providers", name) or name in self.config.providers or (self.discovers and self._has_key(name))
+
+    def _has_key(self, name: str) -> bool:
+        row = self.row(name)
+        if row is None or row.local or not row.working or self.lacks(name) is not None:
+            return False
+        place = self._router.place(row, None, None)
+        return bool(place.secret or place.access)
 
     def row(self, name: str) -> Provider | None:
         """The provider's row, of the catalogue or the file's own."""

@@ -17,10 +17,10 @@ from dragoman.catalogue.load import nearest
 from dragoman.core.errors import UsageError
 from dragoman.gateway.config import FORM, SECRETS
 from dragoman.gateway.toml_lines import Place
+from dragoman.gateway.toml_text import toml_key
 
 _VARIABLE: Final = re.compile(r"\$(\$?)\{([^}]*)(\}?)")
 _NAMED: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(:-(.*))?", re.DOTALL)
-_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _LEFT_OUT: Final = object()
 _MANY: Final = 5
 """Values from which on only the nearest are named."""
@@ -185,11 +185,6 @@ def shown_place(place: Place) -> str:
         else:
             text += ("." if text else "") + toml_key(part)
     return text
-
-
-def toml_key(name: str) -> str:
-    """A key as TOML has it, in quotes where it needs them."""
-    return name if _BARE.fullmatch(name) else msgspec.json.encode(name).decode()
 
 
 def _read(text: Any, *kinds: type) -> Any:
