@@ -21,13 +21,15 @@ from pathlib import Path
 from typing import Final
 
 from bench.gateway import machine, tables
-from bench.gateway.contenders import DIRECT, FILES, GATEWAYS, LITELLM_ROW, NGINX, Contender, Place, Start, servers
+from bench.gateway.contenders import DIRECT, GATEWAYS, LITELLM_ROW, NGINX, Contender, Place, Start, servers
 from bench.gateway.scenes import CONNECTIONS, Plan, in_turns, say, streaming, weights, whole_answers
 
 SCRIPT: Final = machine.ROOT / "scripts" / "install-debian.sh"
 PAGE: Final = machine.ROOT / "docs" / "reference" / "speed.md"
 MARKS: Final = ("<!-- bench-gateway: begin -->", "<!-- bench-gateway: end -->")
 NEEDED: Final = {"nginx": "nginx-light", "wrk": "wrk"}
+FILES_BESIDE: Final = 400
+"""What a program opens besides its streams."""
 Starts = Mapping[str, Start]
 FULL: Final = Plan(rounds=5, seconds=3)
 QUICK: Final = Plan(rounds=1, seconds=1, open_streams=500, open_events_per_s=2, starts=1)
@@ -113,36 +115,42 @@ def load_scene(place: Place, plan: Plan, contenders: list[Contender], starts: St
 
 
 def stream_scene(place: Place, plan: Plan, contenders: list[Contender], starts: Starts) -> list[str]:
-    rows = [NGINX, *contenders]
-    trials = streaming(place, plan, contenders, starts)
+    rows = [NGINX, *(one for one in contenders if one.streams)]
+    trials = streaming(place, plan, rows[1:], starts)
     return [tables.event_table(rows, trials, plan.streams, plan.events_per_s), tables.first_table(rows, trials, plan.streams)]
 
 
 def weight_scene(place: Place, plan: Plan, contenders: list[Contender], starts: Starts) -> list[str]:
-    rows = [NGINX, *contenders]
+    rows = [NGINX, *(one for one in contenders if one.streams)]
     return [tables.weight_table(rows, weights(place, plan, rows, starts), plan.open_streams)]
 
 
 SCENES: Final = {"load": load_scene, "streams": stream_scene, "weight": weight_scene}
-SCENES_OF_ALL: Final = ("load",)
-"""The scenes in which LiteLLM is measured too."""
 
 
 def measure(plan: Plan, options: argparse.Namespace) -> str:
     cores = machine.cores()
     if cores.load is not None:
         os.sched_setaffinity(0, {cores.load})
-    machine.allow_files(max(FILES, 2 * plan.open_streams + 1000))
+    plan, files = fitting(plan)
     parts = []
     with orderly_end(), tempfile.TemporaryDirectory(prefix="bench-gateway-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # a web server that gives its rights away must still reach its files
         starts = servers(install_litellm(folder / "litellm") if options.with_litellm else None)
-        place = Place(cores, folder, 0, False, f"sk-{secrets.token_urlsafe(32)}")
+        place = Place(cores, folder, 0, False, f"sk-{secrets.token_urlsafe(32)}", files)
         for scene in options.scene or SCENES:
-            contenders = [one for one in contenders_of(options) if one != LITELLM_ROW or scene in SCENES_OF_ALL]
-            parts += SCENES[scene](place, plan, contenders, starts)
+            parts += SCENES[scene](place, plan, contenders_of(options), starts)
     return "\n\n".join([*parts, record(plan, cores)])
+
+
+def fitting(plan: Plan) -> tuple[Plan, int]:
+    """The plan with no more open streams than the machine has files for, and how many files a program may open."""
+    files = machine.allow_files(2 * plan.open_streams + FILES_BESIDE)
+    most = (files - FILES_BESIDE) // 2
+    if plan.open_streams > most:
+        say(f"a process may open {files} files here: {most} streams are opened instead of {plan.open_streams}")
+    return plan._replace(open_streams=min(plan.open_streams, most)), files
 
 
 def record(plan: Plan, cores: machine.Cores) -> str:

@@ -14,8 +14,6 @@ from bench.gateway import nginx
 from bench.gateway.machine import Cores, Failed, Program, free_port, running
 from bench.gateway.mock import ANTHROPIC_MODEL, OPENAI_MODEL, Ask, ask
 
-FILES: Final = 32_768
-"""Each stream takes a gateway two of them."""
 LITELLM_START_S: Final = 120.0
 KEY_VARIABLE: Final = "DRAGOMAN_BENCH_KEY"
 DRAGOMAN: Final = """
@@ -28,7 +26,7 @@ key = "sk-upstream"
 
 [providers.mock-anthropic]
 dialect = "anthropic_messages"
-base_url = "http://127.0.0.1:{behind}/v1"
+base_url = "http://127.0.0.1:{behind}"
 key = "sk-upstream"
 
 [models."gpt-4.1"]
@@ -61,6 +59,8 @@ class Place(NamedTuple):
     """Whether that provider streams."""
     key: str
     """What callers show."""
+    files: int
+    """How many a program may open; each stream takes a gateway two of them."""
 
 
 Start = Callable[[Place], AbstractContextManager[Program]]
@@ -68,7 +68,7 @@ Start = Callable[[Place], AbstractContextManager[Program]]
 
 def start_nginx(place: Place) -> AbstractContextManager[Program]:
     port = free_port()
-    command = nginx.write(place.folder, f"proxy-{port}", nginx.proxy(port, place.behind, streams=place.streams), FILES)
+    command = nginx.write(place.folder, f"proxy-{port}", nginx.proxy(port, place.behind, streams=place.streams), place.files)
     return running(command, port, place.cores.gateway, place.folder / f"nginx-{port}.log")
 
 
@@ -122,6 +122,8 @@ class Contender(NamedTuple):
     model: str = OPENAI_MODEL
     kind: str = "yardstick"
     """Which bars it is held against."""
+    streams: bool = True
+    """Whether it is asked for streams too."""
 
     def ask(self, key: str, *, stream: bool = False) -> Ask:
         return ask(self.face, self.model, key, stream=stream)
@@ -133,11 +135,11 @@ PASS: Final = Contender("dragoman, passed through", "dragoman", kind="pass-throu
 GATEWAYS: Final = (
     Contender("hand-written relay, no keys", "relay"),
     PASS,
-    Contender("dragoman, passed through, access log on", "dragoman-log", kind="pass-through"),
+    Contender("dragoman, passed through, access log on", "dragoman-log", kind="pass-through", streams=False),
     Contender("dragoman, Anthropic in, OpenAI out", "dragoman", face="anthropic", kind="translated"),
     Contender("dragoman, OpenAI in, Anthropic out", "dragoman", model=ANTHROPIC_MODEL, kind="translated"),
 )
-LITELLM_ROW: Final = Contender("LiteLLM's proxy, one worker", "litellm", kind="incumbent")
+LITELLM_ROW: Final = Contender("LiteLLM's proxy, one worker", "litellm", kind="incumbent", streams=False)
 
 
 def check(contender: Contender, port: int, key: str) -> None:

@@ -11,7 +11,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from bench.gateway import load, nginx
 from bench.gateway.audience import Audience
-from bench.gateway.contenders import FILES, NGINX, Contender, Place, Start, check
+from bench.gateway.contenders import NGINX, Contender, Place, Start, check
 from bench.gateway.load import Load
 from bench.gateway.machine import Failed, Program, cpu_s, free_port, resident_bytes, running
 
@@ -93,7 +93,7 @@ def whole_answers(place: Place, contenders: Sequence[Contender], starts: Mapping
     """A function that loads a contender over so many connections for so many seconds."""
     with ExitStack() as stack:
         port = free_port()
-        command = nginx.write(place.folder, "provider", nginx.provider(port), FILES)
+        command = nginx.write(place.folder, "provider", nginx.provider(port), place.files)
         provider = stack.enter_context(running(command, port, place.cores.load, place.folder / "provider.log"))
         behind = place._replace(behind=port, streams=False)
         up = {"provider": provider} | started(stack, behind, [NGINX, *contenders], starts)
