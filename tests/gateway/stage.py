@@ -50,7 +50,7 @@ class Stage:
         """What a gateway with ``config`` begins with."""
         own = config.get("providers", {})
         tables = {name: {"base_url": self.emulator.url(name), "key": KEY} | own.get(name, {}) for name in self._providers}
-        return Start(made=msgspec.convert({**config, "providers": {**own, **tables}}, Config))
+        return Start(made=msgspec.convert({"log": {"access": "off"}, **config, "providers": {**own, **tables}}, Config))
 
     def call(self, function: Callable[[], T]) -> T:
         """``function`` run in the gateway's loop."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 from contextlib import ExitStack
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -42,6 +44,8 @@ def serve(
 
     around = surroundings()
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # the access log is read while it is written, also through a pipe
     out = console()
     with ExitStack() as stack:
         path = None if demo else find_config(config, around)

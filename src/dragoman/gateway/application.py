@@ -6,15 +6,18 @@ What serves it, a listener or somebody's ASGI server, is not its affair.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from dragoman.core.errors import AuthFailed, DragomanError, UsageError
 from dragoman.core.exchange import Call
+from dragoman.gateway.access_log import AccessLog
 from dragoman.gateway.client_keys import ClientKeys
 from dragoman.gateway.config import KeyTable
 from dragoman.gateway.gateway import Gateway, presented_key
+from dragoman.gateway.metrics import Metrics, Tables, exposition
 from dragoman.gateway.pages import Page, json_answer
+from dragoman.gateway.records import Observer
 from dragoman.gateway.setup import Setup
 from dragoman.server.answer import Answer
 from dragoman.transport.aio import AsyncioTransport
@@ -38,7 +41,11 @@ class Application:
         self.stopping = False
         self.on_reload: Callable[[], None] | None = None
         """Told when a caller asked for a reload that succeeded: other processes are to follow."""
-        self.gateway = Gateway(setup, self._transport, pages=self._pages(), mounted=mounted)
+        self.metrics = Metrics()
+        self.collect: Callable[[], Awaitable[Tables]] = self._own_tables
+        """The counts of all processes of this gateway."""
+        observers: list[Observer] = [self.metrics, AccessLog(setup.config.log.access)]
+        self.gateway = Gateway(setup, self._transport, observers, self._pages(), mounted=mounted)
 
     @property
     def setup(self) -> Setup:
@@ -69,6 +76,7 @@ class Application:
         return {
             ("GET", "/health/live"): Page(self._live, for_callers=False),
             ("GET", "/health/ready"): Page(self._ready, for_callers=False),
+            ("GET", "/metrics"): Page(self._metrics),
             ("POST", "/admin/reload"): Page(self._reload, for_callers=False),
         }
 
@@ -78,6 +86,16 @@ class Application:
     async def _ready(self, call: Call) -> Answer:
         """Not ready while it stops, so that a balancer sends no more."""
         return json_answer({"status": "stopping"}, 503) if self.stopping else json_answer({"status": "ready"})
+
+    async def _own_tables(self) -> Tables:
+        return self.metrics.tables
+
+    async def _metrics(self, call: Call) -> Answer:
+        try:
+            content_type, text = exposition(await self.collect())
+        except ImportError:
+            raise UsageError("metrics need prometheus_client; install dragoman[server]") from None
+        return Answer(200, (("content-type", content_type),), text)
 
     async def _reload(self, call: Call) -> Answer:
         _check_admin(self.setup, call)

@@ -163,6 +163,8 @@ class Gateway:
         record.warnings = (*asking.warnings, *record.warnings)
         record.status = 200
         record.overhead_s = sent_s - record.begun_s + (back_s - (record.first_token_s or back_s))
+        for observer in self.observers:
+            observer.answering(record)
         if body is None:
             self.open_streams += 1
             return Answer(200, (("content-type", content_type), *_STREAM_HEADERS, *self._headers(record)), delivery)

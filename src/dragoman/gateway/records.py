@@ -78,5 +78,8 @@ class Observer(Protocol):
     def began(self, record: Record, call: Call) -> None:
         """A request has arrived whole."""
 
+    def answering(self, record: Record) -> None:
+        """A prompt's answer has begun, and its head is about to leave."""
+
     def ended(self, record: Record) -> None:
         """Its answer has ended, or its caller has left."""

@@ -11,26 +11,34 @@ import os
 import signal
 import ssl
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 from dragoman.core.errors import UsageError
 from dragoman.gateway.application import Application
 from dragoman.gateway.config import TlsTable
 from dragoman.gateway.setup import Setup
+from dragoman.gateway.siblings import Siblings
 from dragoman.server.listener import Listener
 
 Ready = Callable[[Application, int], None]
 
 
-async def serve(read_setup: Callable[[], Setup], host: str, port: int, *, share_port: bool = False, ready: Ready | None = None) -> None:
-    """Serve until told to stop. Raises ``UsageError`` where the configuration or the address will not do."""
+async def serve(read_setup: Callable[[], Setup], host: str, port: int, *, shared: Path | None = None, ready: Ready | None = None) -> None:
+    """Serve until told to stop. Raises ``UsageError`` where the configuration or the address will not do.
+
+    ``shared`` is the folder of workers that listen at the same port.
+    """
     application = Application(read_setup)
+    siblings = Siblings(shared, application.metrics) if shared else None
     listener = Listener(application.gateway, application.setup.config.limits.of_server())
     stop = asyncio.Event()
     try:
-        bound = await listener.start(host, port, tls=tls_context(application.setup.config.tls), share_port=share_port)
+        bound = await listener.start(host, port, tls=tls_context(application.setup.config.tls), share_port=shared is not None)
         _watch_signals(application, stop)
-        if share_port:
+        if siblings is not None:
+            await siblings.start()
+            application.collect = siblings.collect
             application.on_reload = lambda: os.kill(os.getppid(), signal.SIGHUP)
         if ready is not None:
             ready(application, bound)
@@ -38,6 +46,8 @@ async def serve(read_setup: Callable[[], Setup], host: str, port: int, *, share_
         application.stopping = True
         await listener.stop(application.setup.config.limits.stop)
     finally:
+        if siblings is not None:
+            await siblings.stop()
         await application.close()
 
 

@@ -10,10 +10,12 @@ import multiprocessing
 import os
 import signal
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -28,10 +30,10 @@ MIN_LIFE_S: Final = 5.0
 STOP_SLACK_S: Final = 5.0
 
 
-def work(start: Start, host: str, port: int) -> None:
+def work(start: Start, host: str, port: int, shared: Path) -> None:
     """A worker's life."""
     surroundings = Surroundings()
-    run(serve(lambda: start.read(surroundings), host, port, share_port=True))
+    run(serve(lambda: start.read(surroundings), host, port, shared=shared))
 
 
 class Workers:
@@ -44,6 +46,7 @@ class Workers:
         self._stop_s = stop_s
         self._processes: list[tuple[BaseProcess, float]] = []
         self._stopping = threading.Event()
+        self._shared = tempfile.TemporaryDirectory(prefix="dragoman-")
         self._claim = _claimed(host, port)
         self.port: int = self._claim.getsockname()[1]
 
@@ -61,9 +64,11 @@ class Workers:
         finally:
             self._stop()
             self._claim.close()
+            self._shared.cleanup()
 
     def _spawn(self) -> tuple[BaseProcess, float]:
-        process = multiprocessing.get_context("spawn").Process(target=work, args=(self._start, self._host, self.port), daemon=True)
+        given = (self._start, self._host, self.port, Path(self._shared.name))
+        process = multiprocessing.get_context("spawn").Process(target=work, args=given, daemon=True)
         process.start()
         return process, time.monotonic()
 
