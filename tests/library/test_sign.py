@@ -19,6 +19,10 @@ def test_a_bearer_key_is_the_authorization() -> None:
     assert bearer(CALL, "k").headers == (("accept", "a"), ("x-key", "old"), ("authorization", "Bearer k"))
 
 
+def test_another_word_may_stand_before_a_bearer_key() -> None:
+    assert bearer(CALL, "k", "Token").headers == (("accept", "a"), ("x-key", "old"), ("authorization", "Token k"))
+
+
 def test_a_key_in_a_header_of_its_own_stands_alone_in_it() -> None:
     assert in_header(CALL, "k", "X-Key").headers == (("accept", "a"), ("authorization", "old"), ("x-key", "k"))
 

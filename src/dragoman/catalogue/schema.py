@@ -59,7 +59,8 @@ class Auth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     variables: tuple[str, ...] = ()
     """Environment variables in which users keep the key, the customary one first."""
     place: Literal["bearer", "header", "query", "none", "sigv4", "google", "azure"] = "bearer"
-    """``bearer`` is the Authorization header; ``header`` and ``query`` use ``name``.
+    """``bearer`` is the Authorization header, where ``name`` is the word before the key if it is not ``Bearer``; ``header`` and ``query``
+    use ``name`` as the field's.
 
     The last three take the credentials of a cloud, by which each try is signed: AWS's Signature Version 4, a token for a Google account, a
     token of Microsoft Entra. A plain key from ``variables`` goes into the header ``name`` there, or without one is a bearer token.

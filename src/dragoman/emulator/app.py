@@ -29,7 +29,7 @@ from dragoman.emulator.plan import NO_FAULT, PAGE, Pace, Plan, asked_error, plan
 from dragoman.emulator.scenario import Scenario
 from dragoman.wire.dialect import Dialect
 from dragoman.wire.dialects import NAMES, dialect
-from dragoman.wire.operations import asked_for, operation
+from dragoman.wire.operations import asked_for, encode_error, operation
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.status import by_status
 
@@ -46,7 +46,7 @@ WRONG_KEY: Final = "wrong-key"
 FACES: Final = {("openai_chat", "completions"): "openai_completions", ("openai_chat", "responses"): "openai_responses"}
 """Other wires of prompts that a host has beside its dialect, by the ability that its row names."""
 TELLS_FAILURES: Final = "openai_chat"
-"""In whose form a dialect of operations alone tells its failures: its modules read OpenAI's."""
+"""What stands in for the dialect of prompts where a row has operations alone."""
 
 
 class Mount:
@@ -63,6 +63,12 @@ class Mount:
             raise UsageError(f"provider {row.name}: quirks: {fault}") from None
         self.base = urlsplit(row.base_url).path.rstrip("/")
         self.path = self.quirks.path or self.dialect.PATH
+
+    def encode_error(self, error: DragomanError) -> Reply:
+        """A failing answer in the provider's form."""
+        if self.row.dialect in NAMES:
+            return self.dialect.encode_error(error, self.quirks)
+        return encode_error(self.row.dialect, error, self.quirks)
 
     @property
     def url_path(self) -> str:
@@ -145,7 +151,7 @@ class App:
         return msgspec.structs.replace(self._refuse((near or self.mounts)[0], error), provider=None)
 
     def _refuse(self, mount: Mount, error: DragomanError, headers: Headers = ()) -> Plan:
-        reply = mount.dialect.encode_error(error, mount.quirks)
+        reply = mount.encode_error(error)
         # The status that was asked for, also where the vendor's own for such an error is another (Anthropic's overloaded is 529).
         plan = plan_reply(Reply(error.status or reply.status, (*reply.headers, *headers), reply.body))
         return self._signed(msgspec.structs.replace(plan, error=error), mount)
@@ -236,7 +242,7 @@ class App:
 
     def _plan_operation(self, name: str, mount: Mount, request: Any, asked: Fault | None, now_s: int) -> Plan:
         fault = self._fault_of(name, mount) if asked is None else asked
-        form = _Form(mount, "application/json", lambda error: mount.dialect.encode_error(error, mount.quirks).body, _model_of(request))
+        form = _Form(mount, "application/json", lambda error: mount.encode_error(error).body, _model_of(request))
         if fault.replaces:
             return self._replace(form, fault)
         try:
@@ -310,7 +316,7 @@ def _pattern(path: str) -> str:
 
 def _bearer(call: Call, name: str) -> str | None:
     kind, _, key = (header(call.headers, "authorization") or "").partition(" ")
-    return key.strip() if kind.lower() == "bearer" else None
+    return key.strip() if kind.lower() == (name or "bearer").lower() else None
 
 
 def _from_query(call: Call, name: str) -> str | None:
@@ -381,7 +387,7 @@ def _status_error(fault: Fault) -> DragomanError:
 
 def _replacement(form: _Form, fault: Fault, error: DragomanError | None) -> Reply:
     if error is not None:
-        reply = form.mount.dialect.encode_error(error, form.mount.quirks)
+        reply = form.mount.encode_error(error)
         headers = reply.headers
         if fault.retry_after_s is not None and header(headers, "retry-after") is None:
             headers = (*headers, ("retry-after", f"{fault.retry_after_s:g}"))

@@ -13,8 +13,8 @@ from dragoman.core.exchange import Call, with_headers
 
 
 def bearer(call: Call, secret: str, name: str | None = None) -> Call:
-    """``Authorization: Bearer <secret>``."""
-    return in_header(call, f"Bearer {secret}", "authorization")
+    """``Authorization: Bearer <secret>``, or with the word ``name`` in place of ``Bearer``."""
+    return in_header(call, f"{name or 'Bearer'} {secret}", "authorization")
 
 
 def in_header(call: Call, secret: str, name: str | None) -> Call:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
-from dragoman.core.errors import Unsupported
+from dragoman.core.errors import DragomanError, Unsupported
 from dragoman.core.exchange import Call, Reply
 from dragoman.wire.quirks import Quirks
 
@@ -56,6 +56,10 @@ MODULES: Final[dict[tuple[str, str], str]] = {
     ("openai_responses", "list_models"): "openai_models",
     ("voyage", "embed"): "voyage_embeddings",
     ("voyage", "rank"): "voyage_rerank",
+    ("elevenlabs", "speak"): "elevenlabs.speech",
+    ("elevenlabs", "transcribe"): "elevenlabs.transcription",
+    ("deepgram", "speak"): "deepgram.speech",
+    ("deepgram", "transcribe"): "deepgram.transcription",
     ("anthropic_messages", "count_tokens"): "anthropic_messages.count",
     ("anthropic_messages", "list_models"): "anthropic_messages.models",
     ("bedrock_converse", "embed"): "bedrock_converse.embed",
@@ -70,7 +74,11 @@ MODULES: Final[dict[tuple[str, str], str]] = {
     ("ollama", "embed"): "ollama.embed",
     ("ollama", "list_models"): "ollama.tags",
 }
-"""Dialect and operation to the module that speaks it. ``voyage`` has no chat and is a dialect for these two alone."""
+"""Dialect and operation to the module that speaks it. ``voyage``, ``elevenlabs`` and ``deepgram`` answer no prompts and are dialects for
+these alone."""
+
+ERRORS: Final[dict[str, str]] = {"elevenlabs": "elevenlabs.errors", "deepgram": "deepgram.errors"}
+"""Dialects of operations alone that tell failures in a form of their own; the others tell them in OpenAI's."""
 
 AT_ANSWERS: Final[dict[str, str]] = {"gemini": "gemini.turn"}
 """Dialects with operations at the very path of their answers, and the module whose ``asked_for`` tells them apart."""
@@ -106,6 +114,10 @@ if TYPE_CHECKING:
     from dragoman.wire.bedrock_converse import embed as bedrock_embed
     from dragoman.wire.cohere import embed as cohere_embed
     from dragoman.wire.cohere import rerank as cohere_rerank
+    from dragoman.wire.deepgram import speech as deepgram_speech
+    from dragoman.wire.deepgram import transcription as deepgram_transcription
+    from dragoman.wire.elevenlabs import speech as elevenlabs_speech
+    from dragoman.wire.elevenlabs import transcription as elevenlabs_transcription
     from dragoman.wire.gemini import count_tokens as gemini_count
     from dragoman.wire.gemini import embed as gemini_embed
     from dragoman.wire.gemini import images as gemini_images
@@ -127,8 +139,13 @@ if TYPE_CHECKING:
     _LIST: tuple[Operation[ListRequest, Listing], ...] = (openai_models, anthropic_models, gemini_models, ollama_tags)
     _COUNT: tuple[Operation[Request, Usage], ...] = (count, gemini_count)
     _PICTURES: tuple[Operation[PictureRequest, Pictures], ...] = (openai_images, gemini_images)
-    _SPEAK: tuple[Operation[SpeechRequest, Speech], ...] = (openai_speech, gemini_speech)
-    _TRANSCRIBE: tuple[Operation[TranscriptionRequest, Transcription], ...] = (openai_transcription, gemini_transcription)
+    _SPEAK: tuple[Operation[SpeechRequest, Speech], ...] = (openai_speech, gemini_speech, elevenlabs_speech, deepgram_speech)
+    _TRANSCRIBE: tuple[Operation[TranscriptionRequest, Transcription], ...] = (
+        openai_transcription,
+        gemini_transcription,
+        elevenlabs_transcription,
+        deepgram_transcription,
+    )
     _MODERATE: Operation[ModerationRequest, Moderation] = openai_moderations
 
 
@@ -148,3 +165,9 @@ def asked_for(dialect: str, call: Call) -> str | None:
     if module is None:
         return None
     return cast("str | None", import_module(f"dragoman.wire.{module}").asked_for(call))
+
+
+def encode_error(dialect: str, error: DragomanError, quirks: Quirks) -> Reply:
+    """A failing answer of a dialect that has operations alone."""
+    module = import_module(f"dragoman.wire.{ERRORS.get(dialect, 'openai_chat.errors')}")
+    return cast("Reply", module.encode_error(error, quirks))
