@@ -1,19 +1,18 @@
 """Write docs/reference/dialects.md: what each dialect carries, in which role and form, and who but us has checked it.
 
-What the two roles carry is read from the tables of tests/pairs, which the tests hold the code against. Who has checked it stands in
-docs/reference/capabilities.toml, where each mark names a test. With ``--check`` nothing is written, and a page that is out of date fails;
-with ``--seen`` it prints which capabilities the recorded traffic of DRAGOMAN_CASSETTES shows, for that file.
+What the two roles carry is read from the tables of tests/pairs, which the tests hold the code against; what the vendors' SDKs have checked
+from those of tests/sdks. What recorded traffic has checked stands in docs/reference/capabilities.toml, where each mark names a test. With
+``--check`` nothing is written, and a page that is out of date fails; with ``--seen`` it prints which capabilities the recorded traffic of
+DRAGOMAN_CASSETTES shows, for that file.
 """
 
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +23,18 @@ from dragoman.core.exchange import Call, decode
 from dragoman.core.fold import fold
 from dragoman.wire.dialects import dialect
 from dragoman.wire.quirks import NONE
-from tests.conformance.recordings import FOLDER
+from tests.conformance.recordings import exchanges, uncut
 from tests.pairs.answers import ASPECTS
 from tests.pairs.features import FEATURES
 from tests.pairs.table import ANSWER_CELLS, ANSWER_REASONS, CARRIED, CELLS, DIALECTS, QUIET, REASONS, REFUSED, WARNED
+from tests.sdks.matrix import ANSWERS_TEST, REQUESTS_TEST, SDKS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference" / "dialects.md"
 DATA = ROOT / "docs" / "reference" / "capabilities.toml"
 COLUMNS = ("client", "server", "streamed", "SDK-checked", "cassette-checked")
 YES = "✓"
+NOTHING = "nothing to check"
 HEAD = """# What each dialect carries
 
 Made by `scripts/make-dialect-table.py`; do not edit. *Client* is how we call a provider, *server* how others call us, *streamed* whether it
@@ -52,7 +53,7 @@ def load() -> dict[str, Any]:
     return tomllib.loads(DATA.read_text())
 
 
-def said_by_both(capability: str, rule: dict[str, str], name: str) -> str:
+def said_by_both(rule: dict[str, str], name: str) -> str:
     """The mark of client and server, or the reason for none."""
     if "request" in rule:
         feature = rule["request"]
@@ -64,19 +65,32 @@ def said_by_both(capability: str, rule: dict[str, str], name: str) -> str:
 
 
 def row(capability: str, rule: dict[str, str], name: str, data: dict[str, Any]) -> list[str]:
-    both = said_by_both(capability, rule, name)
+    both = data["dialects"][name].get("reasons", {}).get(capability) or said_by_both(rule, name)
     streamed = both if "answer" in rule else "part of the question, the same for both forms"
-    checked = data["dialects"][name]
-    cells = [both, both, streamed]
-    for judge in ("sdk", "cassettes"):
-        test = checked.get(judge, {}).get(capability)
-        if test:
-            cells.append(f"`{test}`")
-        elif both != YES:
-            cells.append("nothing to check")
-        else:
-            cells.append(checked[f"without_{judge}"])
-    return cells
+    return [both, both, streamed, sdk_cell(rule, name, data) if both == YES else NOTHING, recorded_cell(capability, name, data, both)]
+
+
+def sdk_cell(rule: dict[str, str], name: str, data: dict[str, Any]) -> str:
+    """The test in which the vendor's SDK asks or shows it, or why it cannot."""
+    sdk = SDKS.get(name)
+    if sdk is None:
+        reason: str = data["dialects"][name]["without_sdk"]
+        return reason
+    wanted = rule.get("request") or rule["answer"]
+    test = REQUESTS_TEST if "request" in rule else ANSWERS_TEST
+    cell: str = sdk.BEYOND.get(wanted, f"`{test}`")
+    return cell
+
+
+def recorded_cell(capability: str, name: str, data: dict[str, Any], both: str) -> str:
+    """The test that reads it in recorded traffic, or that none of it has it."""
+    told = data["dialects"][name]
+    test = told.get("cassettes", {}).get(capability)
+    if test:
+        return f"`{test}`"
+    if both != YES:
+        return NOTHING
+    return told.get("without_cassettes") or f"in none of the {told['exchanges']} exchanges recorded"
 
 
 def page() -> str:
@@ -91,7 +105,7 @@ def page() -> str:
 def tests_named() -> set[str]:
     """Every test that the data names, as path::function."""
     checked = load()["dialects"].values()
-    return {test for one in checked for judge in ("sdk", "cassettes") for test in one.get(judge, {}).values()}
+    return {REQUESTS_TEST, ANSWERS_TEST, *(test for one in checked for test in one.get("cassettes", {}).values())}
 
 
 def missing_tests() -> list[str]:
@@ -108,11 +122,10 @@ def is_there(test: str) -> bool:
 # --- what recorded traffic shows --------------------------------------------------------------------------------------------------------
 
 
-def exchanges(pattern: str) -> Iterator[tuple[bool, Any]]:
-    for path in sorted(FOLDER.glob(f"{pattern}.jsonl.gz")):
-        if path.name.split(".")[-3] in ("json", "stream"):
-            with gzip.open(path, "rt", encoding="utf-8") as lines:
-                yield from ((".stream." in path.name, json.loads(line)) for line in lines)
+def recorded(pattern: str) -> list[tuple[bool, Any]]:
+    """The exchanges that did not fail, and whether each is streamed."""
+    kinds = {"json": False, "stream": True}
+    return [(streaming, one) for kind, streaming in kinds.items() for one in exchanges(f"{pattern.removesuffix('*')}*{kind}")]
 
 
 def body_of(response: Any) -> bytes:
@@ -126,11 +139,11 @@ def seen_in(name: str, pattern: str) -> dict[str, int]:
     """How often each capability occurs in the recordings, as our own decoders read them."""
     counts: dict[str, int] = {}
     rules = load()["capabilities"]
-    for streaming, exchange in exchanges(pattern):
+    for streaming, exchange in recorded(pattern):
         asked, told = exchange["request"], exchange["response"]
         found: dict[str, Any] = {}
         try:
-            call = Call("POST", asked.get("url") or asked.get("path") or "", (), json.dumps(asked["body"]).encode())
+            call = Call("POST", asked.get("url") or asked.get("path") or "", (), json.dumps(uncut(asked["body"])).encode())
             request = dialect(name).decode_request(call, NONE)
             found |= {one: FEATURES[rule["request"]].see(request) for one, rule in rules.items() if "request" in rule}
         except (DragomanError, AssertionError, ValueError):
@@ -148,7 +161,8 @@ def seen_in(name: str, pattern: str) -> dict[str, int]:
 def main() -> None:
     if "--seen" in sys.argv[1:]:
         for name, one in load()["dialects"].items():
-            sys.stdout.write(f"{name} {seen_in(name, one['recordings']) if 'recordings' in one else {}}\n")
+            if "recordings" in one:
+                sys.stdout.write(f"{name}, of {len(recorded(one['recordings']))} exchanges: {seen_in(name, one['recordings'])}\n")
         return
     text = page()
     absent = missing_tests()

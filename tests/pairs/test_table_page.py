@@ -53,5 +53,7 @@ def test_every_cell_has_a_mark_or_a_reason() -> None:
 @pytest.mark.recorded
 @pytest.mark.parametrize("name", [name for name in DIALECTS if "recordings" in DATA["dialects"][name]])
 def test_what_counts_as_checked_by_recordings_occurs_in_them(name: str) -> None:
-    seen = MAKER.seen_in(name, DATA["dialects"][name]["recordings"])
-    assert set(DATA["dialects"][name]["cassettes"]) == set(seen)
+    told = DATA["dialects"][name]
+    seen = MAKER.seen_in(name, told["recordings"])
+    assert set(told["cassettes"]) == set(seen)
+    assert told["exchanges"] == len(MAKER.recorded(told["recordings"]))

@@ -5,15 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 
-def uncut(value: Any, name: str = "") -> Any:
-    """A recorded body, with a word of base64 where the recording cut long data off."""
-    if isinstance(value, dict):
-        return {key: uncut(inner, key) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [uncut(inner) for inner in value]
-    return "QUJD" if name == "data" and isinstance(value, str) and value.endswith("chars cut]") else value
-
-
 def canonical_request(body: Any) -> Any:
     """What the wire says in several ways, in one: the form in which a request is written.
 

@@ -17,10 +17,10 @@ from dragoman.core.usage import Usage
 from dragoman.wire import anthropic_messages
 from dragoman.wire.anthropic_messages import count
 from dragoman.wire.quirks import NONE
-from tests.conformance.recordings import Exchange, cases
+from tests.conformance.recordings import Exchange, cases, uncut
 from tests.wire.splits import Told, read, read_split_anyhow
 
-from .recorded import canonical_request, uncut, without_nothing
+from .recorded import canonical_request, without_nothing
 from .streams import NAME, call_of, new_decoder, new_whole, written
 
 STREAMS = cases("anthropic.messages.stream")

@@ -15,15 +15,6 @@ def bytes_of(exchange: Exchange) -> bytes:
     return base64.b64decode(answer["body_b64"]) if "body_b64" in answer else answer["body"].encode()
 
 
-def uncut(value: Any, name: str = "") -> Any:
-    """A recorded body, with a word of base64 where the recording cut long data off."""
-    if isinstance(value, dict):
-        return {key: uncut(inner, key) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [uncut(inner) for inner in value]
-    return "QUJD" if name == "bytes" and isinstance(value, str) and value.endswith("chars cut]") else value
-
-
 def canonical_request(body: Any) -> Any:
     """What the wire says in several ways, in one: the form in which a request is written.
 

@@ -19,10 +19,10 @@ from dragoman.core.usage import Usage
 from dragoman.wire import bedrock_converse
 from dragoman.wire.eventstream import EventMessages
 from dragoman.wire.quirks import NONE
-from tests.conformance.recordings import Exchange, cases
+from tests.conformance.recordings import Exchange, cases, uncut
 from tests.wire.splits import Told, random_pieces, read, read_split_anyhow
 
-from .recorded import bytes_of, canonical_request, uncut
+from .recorded import bytes_of, canonical_request
 from .streams import NAME, new_decoder, new_whole, records, written
 
 STREAMS = cases("bedrock.converse.stream")

@@ -52,6 +52,8 @@ def meaning_of(exchange: Exchange) -> dict[str, Any]:
     calls = [part["functionCall"] for part in parts if "functionCall" in part]
     reasons = [one["finishReason"] for chunk in chunks for one in chunk.get("candidates", []) if "finishReason" in one]
     usage = [chunk["usageMetadata"] for chunk in chunks if "usageMetadata" in chunk][-1]
+    probable = [one["logprobsResult"] for chunk in chunks for one in chunk.get("candidates", []) if "logprobsResult" in one]
+    chosen = [token for one in probable for token in one.get("chosenCandidates", [])]
     own = ("executableCode", "codeExecutionResult")
     return {
         "text": "".join(part["text"] for part in parts if "text" in part and not part.get("thought")),
@@ -64,19 +66,11 @@ def meaning_of(exchange: Exchange) -> dict[str, Any]:
         "output": usage.get("candidatesTokenCount", 0) + usage.get("thoughtsTokenCount", 0),
         "thoughts": usage.get("thoughtsTokenCount"),
         "cached": usage.get("cachedContentTokenCount"),
+        "tokens": [(one["token"], one["logProbability"]) for one in chosen],
     }
 
 
 # --- requests ---------------------------------------------------------------------------------------------------------------------------
-
-
-def uncut(value: Any, name: str = "") -> Any:
-    """A recorded body, with a word of base64 where the recording cut long data off."""
-    if isinstance(value, dict):
-        return {key: uncut(inner, key) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [uncut(inner) for inner in value]
-    return "QUJD" if name == "data" and isinstance(value, str) and value.endswith("chars cut]") else value
 
 
 FREE = frozenset({"args", "response", "parametersJsonSchema", "parameters", "responseJsonSchema", "responseSchema", "labels"})

@@ -17,7 +17,7 @@ from dragoman.wire import gemini
 from dragoman.wire.gemini import count_tokens
 from dragoman.wire.gemini.parts import TRAILING, is_invented
 from dragoman.wire.quirks import NONE
-from tests.conformance.recordings import Exchange, cases
+from tests.conformance.recordings import Exchange, cases, uncut
 from tests.wire.splits import read, read_split_anyhow, single_bytes
 
 from .recorded import (
@@ -27,7 +27,6 @@ from .recorded import (
     is_stream,
     meaning_of,
     parts_of,
-    uncut,
     url_of,
 )
 from .roles import FORMS, NAME, Form, new_decoder, written
@@ -65,6 +64,7 @@ def meaning(response: Response) -> dict[str, Any]:
         "output": usage.output_tokens or 0,
         "thoughts": usage.reasoning_tokens,
         "cached": usage.cache_read_tokens,
+        "tokens": [(one.token, one.logprob) for choice in response.choices for one in choice.logprobs or ()],
     }
 
 

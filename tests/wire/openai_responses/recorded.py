@@ -141,14 +141,3 @@ def _part(part: Any) -> Any:
     if part["type"] == "output_text":
         return {"annotations": [], **part}
     return {"detail": "auto", **part} if part["type"] == "input_image" else part
-
-
-def uncut(value: Any) -> Any:
-    """A recorded body, with a word of base64 where the recording cut long data off."""
-    if isinstance(value, dict):
-        return {key: uncut(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [uncut(inner) for inner in value]
-    if isinstance(value, str) and value.startswith("data:") and value.endswith("chars cut]"):
-        return value.partition(",")[0] + ",QUJD"
-    return value

@@ -15,7 +15,7 @@ from dragoman.core.fold import Response
 from dragoman.core.messages import Opaque, Reasoning, Source
 from dragoman.wire import openai_responses
 from dragoman.wire.quirks import NONE
-from tests.conformance.recordings import Exchange, cases, exchanges
+from tests.conformance.recordings import Exchange, cases, exchanges, uncut
 from tests.wire.splits import Told, random_pieces, read
 
 from . import consistent, recorded
@@ -138,7 +138,7 @@ def _without_nothing(item: Any) -> Any:
 
 @pytest.mark.parametrize("exchange", cases(STREAMS, WHOLES, ERRORS))
 def test_request_comes_back_equal(exchange: Exchange) -> None:
-    body = recorded.uncut(exchange["request"]["body"])
+    body = uncut(exchange["request"]["body"])
     call = openai_responses.encode_request(read_request(body), NONE)
     assert call.warnings == ()
     assert recorded.canonical_request(json.loads(call.body)) == recorded.canonical_request(body)

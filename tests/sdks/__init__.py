@@ -1,0 +1,1 @@
+"""The vendors' own SDKs as clients of our server roles: everything that a dialect carries, asked and answered."""
