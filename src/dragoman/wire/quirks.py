@@ -61,7 +61,7 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     think_tags: bool = False
     """Answers hold the model's thinking between ``<think>`` and ``</think>`` in their text."""
     file_url: Literal["file_data", "document_url"] | None = None
-    """How a file by its address is sent: as a file's data, or as a part of this type; without one it cannot be."""
+    """How a file by its address is sent: as a file's data, or as a part of this type, which takes data too; without one it cannot be."""
     tool_media: bool = False
     """A tool's result may hold pictures and documents; without it they follow in a message of the user's."""
     schema_beside_tools: bool = False

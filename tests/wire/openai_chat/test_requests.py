@@ -176,6 +176,10 @@ def test_files_by_address_are_sent_where_the_host_takes_them() -> None:
     content = again(request, mistral)["messages"][0]["content"]
     assert content == [{"type": "document_url", "document_url": "https://x.test/a.pdf", "document_name": "a.pdf"}]
     assert asked(messages=[{"role": "user", "content": content}]).messages[0] == file
+    data = Request(model="m", messages=(Message("user", (File(data=b"%PDF", media_type="application/pdf"),)),))
+    content = again(data, mistral)["messages"][0]["content"]
+    assert content == [{"type": "document_url", "document_url": "data:application/pdf;base64,JVBERg=="}]
+    assert asked(messages=[{"role": "user", "content": content}]).messages == data.messages
     content = again(request, Quirks(file_url="file_data"))["messages"][0]["content"]
     assert content == [{"type": "file", "file": {"file_data": "https://x.test/a.pdf", "filename": "a.pdf"}}]
     assert asked(messages=[{"role": "user", "content": content}]).messages[0] == file

@@ -110,14 +110,14 @@ def _encode_audio(part: Audio, quirks: Quirks) -> JsonObject:
 
 
 def _encode_file(part: File, quirks: Quirks) -> JsonObject:
-    if part.url is not None and quirks.file_url == "document_url":
+    if part.file_id is None and quirks.file_url == "document_url":
         named: JsonObject = {"document_name": part.name} if part.name is not None else {}
-        return {"type": "document_url", "document_url": part.url, **named}
+        return {"type": "document_url", "document_url": part.url if part.data is None else _file_url(part.data, part), **named}
     file: JsonObject = {}
     if part.file_id is not None:
         file["file_id"] = part.file_id
     elif part.data is not None:
-        file["file_data"] = encode_data_url(part.data, part.media_type or "application/pdf")
+        file["file_data"] = _file_url(part.data, part)
     elif part.url is not None and quirks.file_url == "file_data":
         file["file_data"] = part.url
     else:
@@ -125,6 +125,10 @@ def _encode_file(part: File, quirks: Quirks) -> JsonObject:
     if part.name is not None:
         file["filename"] = part.name
     return {"type": "file", "file": file}
+
+
+def _file_url(data: bytes, part: File) -> str:
+    return encode_data_url(data, part.media_type or "application/pdf")
 
 
 _PART_ENCODERS: Final[dict[type, Callable[[Json, Quirks], JsonObject]]] = {
