@@ -17,17 +17,21 @@ Prices: https://github.com/pydantic/genai-prices, MIT; its convention read 2026-
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Context, Decimal, localcontext
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from dragoman.catalogue.load import Catalogue
 from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import UnknownModel
 from dragoman.core.opaque import Json
 from dragoman.core.usage import Usage
+from dragoman.price_factors import Factors, find_factors, is_nothing, plain_counts
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice
@@ -53,6 +57,9 @@ _BY_MODALITY: Final = {
 _MODALITIES: Final = {"AUDIO": "audio", "IMAGE": "image", "DOCUMENT": "image", "VIDEO": "video"}
 _SOUND_LIKE_TEXT: Final = frozenset({"google"})
 """Whose tables price sound apart wherever it costs otherwise; in the others a missing price for sound is a gap."""
+DAY_S: Final = 86_400
+_SERVED: Final = ("service_tier", "serviceTier", "speed")
+"""Fields of a vendor's record that say how an answer was served."""
 _EXACT: Final = Context(prec=60)
 """Whatever the caller's own decimal context is."""
 
@@ -73,8 +80,71 @@ def listed_cost(
     prices: str | None, model: str, usage: Usage | None, at: datetime | None = None, service_tier: str | None = None
 ) -> Decimal | None:
     """The same by the price list ``prices``, as rows name it; ``None`` for none."""
-    found = None if prices is None or usage is None else _find(prices, model)
-    if found is None or usage is None:
+    if prices is None or usage is None:
+        return None
+    counts = plain_counts(usage) if at is None else None
+    if counts is not None:
+        shape = _shape(usage, service_tier)
+        factors = None if shape is None else _factors(prices, model, shape, service_tier, int(time.time()) // DAY_S)
+        if factors is not None:
+            with localcontext(_EXACT):
+                return factors.sum(counts)
+    return _tables_cost(prices, model, usage, at, service_tier)
+
+
+@lru_cache(maxsize=4096)
+def _factors(prices: str, model: str, shape: Shape, service_tier: str | None, day: int) -> Factors | None:
+    """What a token costs on ``day`` (since 1970); ``None`` where that is no number."""
+    noon = datetime.fromtimestamp(day * DAY_S + DAY_S / 2, tz=UTC)
+    found = _find(prices, model)
+    if found is not None and _depends_on_more_than_the_day(found[1]):
+        return None
+    told: dict[str, Json] = {place: [{"modality": "TEXT", "tokenCount": 1}] for place in shape.places}
+    told |= dict(shape.words)
+    return find_factors(lambda usage: _tables_cost(prices, model, usage, noon, service_tier), told)
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """What a vendor's record says besides counts."""
+
+    places: tuple[str, ...]
+    """Where it splits them by modality."""
+    words: tuple[tuple[str, str], ...]
+    """How the answer was served."""
+
+
+def _shape(usage: Usage, service_tier: str | None) -> Shape | None:
+    """``None`` where the record counts what has a price of its own."""
+    raw = usage.raw
+    if not raw:
+        return _NO_SHAPE
+    if not is_nothing(raw.get("cache_creation")) or not is_nothing(raw.get("server_tool_use")):
+        return None
+    places = tuple(place for place in _BY_MODALITY if raw.get(place))
+    if any(record.get("modality") != "TEXT" for place in places for record in _records(raw[place])):
+        return None
+    words = tuple((name, word) for name in _SERVED if isinstance(word := raw.get(name), str))
+    return Shape(places, words)
+
+
+def _depends_on_more_than_the_day(model: ModelInfo) -> bool:
+    """Whether it has prices by the hour, or for much input others than for little."""
+    from genai_prices.types import ModelPrice, TieredPrices, TimeOfDateConstraint
+
+    conditional = [] if isinstance(model.prices, ModelPrice) else model.prices
+    variants = model.price_variants or []
+    constraints = [*(one.constraint for one in conditional), *(one.constraint for one in variants)]
+    every = [*(one.prices for one in conditional), *(one.prices for one in variants)]
+    if isinstance(model.prices, ModelPrice):
+        every.append(model.prices)
+    by_hour = any(isinstance(constraint, TimeOfDateConstraint) for constraint in constraints)
+    return by_hour or any(isinstance(price, TieredPrices) for prices in every for price in vars(prices).values())
+
+
+def _tables_cost(prices: str, model: str, usage: Usage, at: datetime | None, service_tier: str | None) -> Decimal | None:
+    """The sum as the tables make it."""
+    found = _find(prices, model)
+    if found is None:
         return None
     priced_provider, priced_model = found
     moment = at or datetime.now(tz=UTC)
@@ -96,6 +166,9 @@ def listed_cost(
     except ValueError:  # counts that contradict one another
         return None
     return calculated.total_price
+
+
+_NO_SHAPE: Final = Shape((), ())
 
 
 @cache

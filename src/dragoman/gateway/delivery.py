@@ -20,6 +20,7 @@ from dragoman.flow.effects import Flow
 from dragoman.gateway.asking import Asking
 from dragoman.gateway.failures import shown
 from dragoman.gateway.records import Record
+from dragoman.response import tier_in
 from dragoman.server.answer import BrokenOff
 from dragoman.transport.seam import AsyncIncoming, AsyncTransport, Hold
 
@@ -171,9 +172,11 @@ class Delivery:
         for event in events:
             kind = type(event)
             if kind is Finished:
+                record.service_tier = record.service_tier or tier_in(event.extra)  # type: ignore[union-attr]  # its type was looked at above
                 if event.usage is not None:  # type: ignore[union-attr]  # its type was looked at above, which costs less than isinstance
                     record.usage = event.usage  # type: ignore[union-attr]  # as above
             elif kind is Started:
+                record.service_tier = tier_in(event.extra)  # type: ignore[union-attr]  # as above
                 record.warnings = (*record.warnings, *event.warnings)  # type: ignore[union-attr]  # as above
 
     def abandon(self) -> None:

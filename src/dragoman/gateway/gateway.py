@@ -212,7 +212,7 @@ class Gateway:
         self.open_requests -= 1
         if record.streamed and record.status == 200:
             self.open_streams -= 1
-        record.cost = cost_of(record.provider, (record.target_model,), record.usage)
+        record.cost = cost_of(record.provider, (record.target_model,), record.usage, record.prices, record.service_tier)
         for observer in self.observers:
             observer.ended(record)
 

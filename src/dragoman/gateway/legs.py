@@ -60,7 +60,9 @@ class Upstreams:
     def flow(self, name: str, asking: Asking, timeouts: Timeouts, progress: Progress) -> Flow[None]:
         """The flow that asks the target ``name``. Raises ``UsageError`` where it cannot be asked."""
         target = self._passed_through(name, asking) or self._translated(name, asking)
-        asking.record.provider, asking.record.target_model = target.provider, target.model
+        record = asking.record
+        record.provider, record.target_model = target.provider, target.model
+        record.prices = self.router.catalogue.provider(target.provider).prices
         return retrying(target, timeouts, self._policy, self._budget, progress)
 
     # --- pass-through

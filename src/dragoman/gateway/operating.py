@@ -36,7 +36,7 @@ class _Work:
     def flow(self, name: str, timeouts: Timeouts, progress: Progress) -> Flow[None]:
         router = self._setup.router
         provider, model = router.catalogue.resolve(name)
-        self._record.provider, self._record.target_model = provider.name, model
+        self._record.provider, self._record.target_model, self._record.prices = provider.name, model, provider.prices
         request = msgspec.structs.replace(self._request, model=model)
         flow, self.whole, warnings = router.operate(self._face.does, request, (provider, model), {}, timeouts)
         self._record.warnings = warnings

@@ -32,7 +32,9 @@ class Record:
         "overhead_s",
         "passed_through",
         "path",
+        "prices",
         "provider",
+        "service_tier",
         "status",
         "streamed",
         "target_model",
@@ -53,6 +55,10 @@ class Record:
         self.provider: str | None = None
         self.target_model: str | None = None
         """The provider's own name of the model that answered, or was tried last."""
+        self.prices: str | None = None
+        """The price list of the provider's row."""
+        self.service_tier: str | None = None
+        """In which the provider says that it served the answer."""
         self.attempts = 0
         self.passed_through = False
         self.streamed = False
