@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 import typer
 
-from dragoman.cli.screen import FAILED, console, describe, plain_table, print_json, redacted, surroundings
+from dragoman.cli.rows import print_rows, say
+from dragoman.cli.screen import FAILED, console, describe, print_json, redacted, surroundings
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from dragoman.cli.standing import Standing
     from dragoman.client import Client
@@ -207,11 +209,11 @@ def _show(out: Console, findings: list[Finding], facts: dict[str, Any]) -> None:
     from rich.text import Text
 
     proxy = ", ".join(f"{name}={value}" for name, value in facts["proxy"].items()) or "none"
-    out.print(f"dragoman {facts['dragoman']}, Python {facts['python']}, with {', '.join(facts['extras']) or 'no extras'}", soft_wrap=True)
-    out.print(f"[dim]proxy:[/dim]  {proxy}", soft_wrap=True, markup=True)
-    out.print(f"[dim]folder:[/dim] {facts['folder']}\n", soft_wrap=True)
+    say(out, f"dragoman {facts['dragoman']}, Python {facts['python']}, with {', '.join(facts['extras']) or 'no extras'}")
+    say(out, Text.assemble(("proxy:  ", "dim"), proxy))
+    say(out, Text.assemble(("folder: ", "dim"), f"{facts['folder']}\n"))
     for words in facts["unknown_keys"]:
-        out.print(Text.assemble(("keys.toml: ", "yellow"), words), soft_wrap=True)
+        say(out, Text.assemble(("keys.toml: ", "yellow"), words))
     if findings:
         _show_findings(out, findings)
     ready = [one for one in findings if one.state == "ready"]
@@ -219,26 +221,29 @@ def _show(out: Console, findings: list[Finding], facts: dict[str, Any]) -> None:
         from dragoman.cli.choice import NOTHING_CONFIGURED
 
         if all(one.state in ("not running", "key missing") for one in findings):
-            out.print(f"\n{NOTHING_CONFIGURED}", soft_wrap=True, markup=False)
+            say(out, f"\n{NOTHING_CONFIGURED}")
         else:
-            out.print("\n[yellow]None of them can be used now.[/yellow]")
+            say(out, Text("\nNone of them can be used now.", "yellow"))
 
 
 def _show_findings(out: Console, findings: list[Finding]) -> None:
     from rich.text import Text
 
-    table = plain_table("provider", "state", "time", "key", "address")
     shown = [one for one in findings if one.state != "not running"]
-    for one in shown:
-        elapsed = "" if one.seconds is None else f"{one.seconds:.2f} s"
-        table.add_row(Text(one.name, "bold"), Text(one.state, _COLOURS[one.state]), elapsed, one.key, one.base_url)
     if shown:
-        out.print(table)
+        print_rows(out, ("provider", "state", "time", "key", "address"), list(map(_row, shown)))
         out.print()
     for one in shown:
         if one.advice:
             mark = Text("✓ ", "green") if one.state == "ready" else Text("→ ", "yellow")
-            out.print(Text.assemble(mark, (one.name, "bold"), ": ", one.advice), soft_wrap=True)
+            say(out, Text.assemble(mark, (one.name, "bold"), ": ", one.advice))
     idle = [one.name for one in findings if one.state == "not running"]
     if idle:
-        out.print(Text(f"  not running on this machine: {', '.join(idle)}", "dim"), soft_wrap=True)
+        say(out, Text(f"  not running on this machine: {', '.join(idle)}", "dim"))
+
+
+def _row(one: Finding) -> tuple[Text | str, ...]:
+    from rich.text import Text
+
+    elapsed = "" if one.seconds is None else f"{one.seconds:.2f} s"
+    return Text(one.name, "bold"), Text(one.state, _COLOURS[one.state]), elapsed, one.key, one.base_url

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dragoman.cli.screen import console, plain_table, print_json, surroundings
+from dragoman.cli.rows import print_rows, say
+from dragoman.cli.screen import console, print_json, surroundings
 from dragoman.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,13 +38,19 @@ def models(
 
 
 def _show(found: list[dict[str, Any]], rows: list[Provider], *, live: bool) -> None:
-    out = console()
-    table = plain_table("model", "context", "answer", "")
-    for one in found:
-        mark = "[dim]default[/dim]" if one["default"] else ""
-        table.add_row(one["model"], _count(one["context_tokens"]), _count(one["output_tokens"]), mark)
+    from rich.text import Text
+
+    rows_shown = [
+        (
+            one["model"],
+            _count(one["context_tokens"]),
+            _count(one["output_tokens"]),
+            Text("default", "dim") if one["default"] else "",
+        )
+        for one in found
+    ]
     if found:
-        out.print(table)
+        print_rows(console(), ("model", "context", "answer", ""), rows_shown)
     silent = [row.name for row in rows if not any(one["provider"] == row.name for one in found)]
     if silent:
         note = (
@@ -51,7 +58,7 @@ def _show(found: list[dict[str, Any]], rows: list[Provider], *, live: bool) -> N
             if live
             else f"{', '.join(silent)}: only the server knows its models, dragoman models NAME --live asks it"
         )
-        console(stderr=True).print(f"[dim]{note}[/dim]", soft_wrap=True)
+        say(console(stderr=True), Text(note, "dim"))
 
 
 def _count(tokens: int | None) -> str:

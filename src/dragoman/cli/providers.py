@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from dragoman.cli.screen import console, plain_table, print_json, surroundings
+from dragoman.cli.rows import print_rows
+from dragoman.cli.screen import console, print_json, surroundings
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -31,11 +32,15 @@ def providers(as_json: Annotated[bool, typer.Option("--json", help="A JSON list.
         return
     out = console()
     is_wide = out.width >= WIDE
-    table = plain_table("name", *(("provider", "dialect") if is_wide else ()), "key", "address")
-    for one in all_of_them:
-        more = (one.row.title, f"[dim]{one.row.dialect}[/dim]") if is_wide else ()
-        table.add_row(f"[bold]{one.name}[/bold]", *more, _key(one), _address(one))
-    out.print(table)
+    columns = ("name", *(("provider", "dialect") if is_wide else ()), "key", "address")
+    print_rows(out, columns, [_row(one, is_wide) for one in all_of_them])
+
+
+def _row(one: Standing, is_wide: bool) -> tuple[Text | str, ...]:
+    from rich.text import Text
+
+    more = (one.row.title, Text(one.row.dialect, "dim")) if is_wide else ()
+    return Text(one.name, "bold"), *more, _key(one), _address(one)
 
 
 def _key(one: Standing) -> Text:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 FAILED: Final = 1
 WRONG_USE: Final = 2
 INTERRUPTED: Final = 130
-_UNBROKEN: Final = ("name", "provider", "key", "state", "time", "model")
+_UNBROKEN: Final = ("name", "provider", "state", "time", "model")
 """Columns whose words are for copying; the others give way where a terminal is narrow."""
 _WIDE: Final = 400
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
