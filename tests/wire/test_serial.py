@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from types import FrameType
 from typing import Any
 
 import msgspec
@@ -12,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.core.events import BlockEnded, BlockStarted, Event, Finished, FinishReason, OrderCheck, SourceAdded, Started, TextDelta
+from dragoman.core.events import BlockEnded, BlockStarted, Event, OrderCheck, SourceAdded, Started, TextDelta
 from dragoman.core.fold import fold
 from dragoman.core.messages import Source, Text
 from dragoman.wire.serial import OneBlockAtATime
 
 from . import legal
+from .steps import steps
 from .strategies import MODEST
 
 CITED = SourceAdded(Source(url="https://x.test"), index=1)
@@ -89,29 +88,14 @@ def test_source_of_no_open_text_stands_in_an_empty_one_of_its_own(index: int | N
     assert (start.kind, cited, end) == ("text", source, BlockEnded(start.index))
 
 
-def steps(count: int) -> int:
-    """How many instructions it takes to hold back ``count`` blocks behind the first, and to let them go."""
+def let_wait(count: int) -> None:
+    """Hold back ``count`` blocks behind the first, and let them go."""
     starts: list[Event] = [BlockStarted(index, "text") for index in range(count)]
     words: list[Event] = [TextDelta(index, "a") for index in range(count)]
     ends: list[Event] = [BlockEnded(index) for index in range(count)]
-    order, taken = OneBlockAtATime(cites_inside=True), 0
-
-    def note(frame: FrameType, event: str, _: object) -> Any:
-        nonlocal taken
-        frame.f_trace_opcodes = True
-        taken += event == "opcode"
-        return note
-
-    before = sys.gettrace()
-    sys.settrace(note)
-    try:
-        told = [due for event in (*starts, *words, *ends[1:], ends[0]) for due in order.take(event)]
-    finally:
-        sys.settrace(before)
+    told = in_turn([*starts, *words, *ends[1:], ends[0]], cites_inside=True)
     assert len(told) == 3 * count
-    assert order.take(Finished(FinishReason("stop"))) == [Finished(FinishReason("stop"))]
-    return taken
 
 
 def test_work_grows_with_the_blocks_that_wait_and_no_faster() -> None:
-    assert steps(800) < 2.1 * steps(400)
+    assert steps(lambda: let_wait(800)) < 2.1 * steps(lambda: let_wait(400))

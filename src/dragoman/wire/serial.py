@@ -20,7 +20,7 @@ from dragoman.core.events import (
     ToolDelta,
 )
 
-_INSIDE: Final = (TextDelta, ReasoningDelta, ToolDelta, MediaDelta, BlockStarted, BlockEnded)
+_DELTAS: Final = (TextDelta, ReasoningDelta, ToolDelta, MediaDelta)
 _SPOKEN: Final = frozenset({"text", "refusal", "audio"})
 """Blocks that say words, and so may cite."""
 
@@ -45,24 +45,24 @@ class OneBlockAtATime:
 
     def take(self, event: Event) -> list[Event]:
         """The events whose turn has come with ``event``."""
-        if isinstance(event, _INSIDE):
+        if isinstance(event, _DELTAS):
             return self._place(event.index, event)
+        if isinstance(event, BlockStarted):
+            return self._begin(event)
+        if isinstance(event, BlockEnded):
+            return self._end(event)
         if isinstance(event, SourceAdded) and self._cites_inside:
             return self._cite(event)
         return [event]
 
     def _place(self, index: int, event: Event) -> list[Event]:
         """``event`` goes through where its block is the open one, else it waits for that block's turn."""
-        if isinstance(event, BlockStarted):
-            self._begin(event)
-        elif isinstance(event, BlockEnded):
-            self._texts.discard(index)
-        if index != self._current:
-            self._waiting[index].append(event)
-            return []
-        return [event, *self._go_on()] if isinstance(event, BlockEnded) else [event]
+        if index == self._current:
+            return [event]
+        self._waiting[index].append(event)
+        return []
 
-    def _begin(self, event: BlockStarted) -> None:
+    def _begin(self, event: BlockStarted) -> list[Event]:
         if event.kind in _SPOKEN:
             self._texts.add(event.index)
         if self._current is None:
@@ -70,6 +70,12 @@ class OneBlockAtATime:
         else:
             self._waiting[event.index] = []
             self._queue.append(event.index)
+        return self._place(event.index, event)
+
+    def _end(self, event: BlockEnded) -> list[Event]:
+        self._texts.discard(event.index)
+        due = self._place(event.index, event)
+        return [*due, *self._go_on()] if due else due
 
     def _go_on(self) -> list[Event]:
         """What has come of the next blocks, up to and with the first that has not ended."""
@@ -89,5 +95,4 @@ class OneBlockAtATime:
             return self._place(index, event)
         self._own -= 1
         own = self._own
-        events: tuple[Event, ...] = (BlockStarted(own, "text"), event, BlockEnded(own))
-        return [due for one in events for due in self._place(own, one)]
+        return [*self._begin(BlockStarted(own, "text")), *self._place(own, event), *self._end(BlockEnded(own))]
