@@ -13,7 +13,7 @@ from dragoman.cli.rows import print_rows, say
 from tests.cli.terminal import Terminal, plain, run
 
 COLUMNS = ("name", "state", "key", "address")
-ROWS = [
+ROWS: list[tuple[str | Text, ...]] = [
     ("a", Text("ready", "green"), "A_KEY", "https://a.test/v1"),
     (
         "a-rather-long-name-of-a-model",
@@ -40,14 +40,14 @@ def squeezed(text: str) -> str:
 def test_nothing_is_cut_at_any_width(width: int) -> None:
     told = shown(width)
     lines = told.splitlines()
-    assert all(len(line) <= width or line.strip() == ROWS[1][0] for line in lines)
+    assert all(len(line) <= width or line.strip() == str(ROWS[1][0]) for line in lines)
     for name, state, *_ in ROWS:
-        assert name in told
+        assert str(name) in told
         assert str(state) in told
     folded = ["".join(line[place:].strip() for line in lines) for place in range(width)]
     for _, _, key, address in ROWS:
-        assert all(any(word in text for text in (told, *folded)) for word in key.split())
-        assert address in told or any(address in text for text in folded)
+        assert all(any(word in text for text in (told, *folded)) for word in str(key).split())
+        assert str(address) in told or any(str(address) in text for text in folded)
 
 
 def test_with_room_it_is_a_table_and_else_lines_below_each_name() -> None:
