@@ -9,11 +9,13 @@ import time
 from typing import Final, NamedTuple
 
 from bench.gateway.machine import Failed
-from bench.gateway.mock import Ask
+from bench.gateway.mock import Ask, stamped_at
 
 EVENT: Final = b"\n\n"
 DATA: Final = b"data:"
 READ_BYTES: Final = 65536
+SAMPLED: Final = 32
+"""Of so many pieces one is looked at for how old it is, which costs more than counting."""
 
 
 class Listener:
@@ -47,6 +49,8 @@ class Heard(NamedTuple):
     seconds: float
     silent: int
     """Streams that are lost, or to which nothing came."""
+    delays_ms: list[float]
+    """Of some events: how long ago the provider had sent them, rising."""
 
 
 class Audience:
@@ -60,6 +64,8 @@ class Audience:
         self._epoll = select.epoll()
         self._by_number: dict[int, Listener] = {}
         self._waiting = 0
+        self._pieces = 0
+        self._delays_ms: list[float] = []
 
     def __enter__(self) -> Audience:
         return self
@@ -93,13 +99,14 @@ class Audience:
 
     def listen(self, seconds: float) -> Heard:
         before = {number: one.events for number, one in self._by_number.items()}
+        self._delays_ms = []
         begun = time.perf_counter()
         while (left := begun + seconds - time.perf_counter()) > 0:
             self._hear(left)
         taken = time.perf_counter() - begun
         came = [one.events - before[number] for number, one in self._by_number.items()]
         silent = sum(one.is_lost or not events for one, events in zip(self._by_number.values(), came, strict=True))
-        return Heard(sum(came), taken, silent)
+        return Heard(sum(came), taken, silent, sorted(self._delays_ms))
 
     def _hear(self, wait_s: float) -> None:
         for number, events in self._epoll.poll(wait_s):
@@ -118,7 +125,16 @@ class Audience:
             data = b""
         if data:
             listener.hear(data)
+            self._sample(data)
         else:
             listener.is_lost = True
             self._epoll.unregister(number)
         self._waiting -= was_waiting and (listener.is_lost or listener.first_s is not None)
+
+    def _sample(self, data: bytes) -> None:
+        self._pieces += 1
+        if self._pieces % SAMPLED:
+            return
+        sent_us = stamped_at(data)
+        if sent_us is not None:
+            self._delays_ms.append(time.monotonic_ns() / 1e6 - sent_us / 1e3)

@@ -105,8 +105,23 @@ def _of_length(fields: dict[str, Any], padded: str) -> str:
 # --- streamed answers
 
 
+STAMP_MARK: Final = b"@"
+STAMP_DIGITS: Final = 16
+
+
+def stamp(now_us: int) -> bytes:
+    """A moment as a word of an answer, so that it comes through every translation."""
+    return b"%b%0*d" % (STAMP_MARK, STAMP_DIGITS, now_us)
+
+
+def stamped_at(data: bytes) -> int | None:
+    """The last moment in ``data``, in microseconds; ``None`` where there is none that is whole."""
+    digits = data[data.rfind(STAMP_MARK) :][1 : STAMP_DIGITS + 1]
+    return int(digits) if len(digits) == STAMP_DIGITS and digits.isdigit() else None
+
+
 class Script(NamedTuple):
-    """A streamed answer: how it begins, and the event that is repeated."""
+    """A streamed answer: how it begins, and the event that is repeated, in which ``stamp(0)`` stands for the moment it is sent."""
 
     begin: bytes
     event: bytes
@@ -123,7 +138,9 @@ def _chunks() -> Script:
         fields = {"id": "chatcmpl-bench", "object": "chat.completion.chunk", "created": 1_760_000_000, "model": OPENAI_MODEL}
         return b"data: %b\n\n" % compact({**fields, "service_tier": "default", "system_fingerprint": "fp_cbf1785567", "choices": choices})
 
-    return Script(chunk({"role": "assistant", "content": ""}) + chunk({"content": "Rivers"}), chunk({"content": " rivers"}))
+    return Script(
+        chunk({"role": "assistant", "content": ""}) + chunk({"content": "Rivers"}), chunk({"content": f" rivers {stamp(0).decode()}"})
+    )
 
 
 def _deltas() -> Script:
@@ -135,4 +152,4 @@ def _deltas() -> Script:
 
     message = {**json.loads(_message()), "content": [], "stop_reason": None}
     begin = event("message_start", message=message) + event("content_block_start", index=0, content_block={"type": "text", "text": ""})
-    return Script(begin + delta("Rivers"), delta(" rivers"))
+    return Script(begin + delta("Rivers"), delta(f" rivers {stamp(0).decode()}"))

@@ -13,11 +13,12 @@ import sys
 import time
 from typing import Final
 
-from bench.gateway.mock import scripts
+from bench.gateway.mock import scripts, stamp
 
 STEP_S: Final = 0.001
 BACKLOG: Final = 4096
 HEAD: Final = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n"
+_UNSENT: Final = stamp(0)
 UNKNOWN: Final = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -100,6 +101,7 @@ class Paced:
     def _send(self, turn: int) -> None:
         """One event to each stream of this turn; a caller who does not keep up misses it, but gets no half of one."""
         for number, (connection, event) in list(self._turns[turn].items()):
+            event = event.replace(_UNSENT, stamp(time.monotonic_ns() // 1000))
             try:
                 sent = connection.send(event)
             except BlockingIOError:

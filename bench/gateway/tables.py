@@ -148,10 +148,12 @@ def event_table(contenders: Sequence[Contender], trials: Trials[Streaming], stre
     def row(one: Contender, runs: Sequence[Trial[Streaming]]) -> Sequence[str]:
         ratio = to_nginx(runs, lambda figures: figures.cpu_us)
         best = shown(min(trial.own.cpu_us for trial in runs))
-        kept_up = f"{max(trial.own.kept_up for trial in runs):.0%}"
-        return best, beside(one, ratio), kept_up, judged(EVENT_BARS, one, ratio)
+        delay = shown(statistics.median(trial.own.delay_ms for trial in runs))
+        kept_up = f"{statistics.median(trial.own.kept_up for trial in runs):.0%}"
+        return best, beside(one, ratio), delay, kept_up, judged(EVENT_BARS, one, ratio)
 
-    head = (f"{streams} streams, {per_s:g} events/s each", "CPU µs per event, best", "× nginx (spread)", "events that came", "to reach")
+    what = f"{streams} streams, {per_s:g} events/s each"
+    head = (what, "CPU µs per event, best", "× nginx (spread)", "delay p99, ms", "events that came", "to reach")
     return filled(head, contenders, trials, row)
 
 

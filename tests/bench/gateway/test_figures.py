@@ -12,7 +12,7 @@ from bench.gateway.__main__ import MARKS, arguments, contenders_of, placed, plan
 from bench.gateway.contenders import DIRECT, GATEWAYS, LITELLM_ROW, NGINX, PASS, Contender, said
 from bench.gateway.load import Load
 from bench.gateway.machine import Failed, cpu_of_stat
-from bench.gateway.mock import ANSWER_BYTES, FACES, OPENAI_PATH, answers, ask, scripts
+from bench.gateway.mock import ANSWER_BYTES, FACES, OPENAI_PATH, answers, ask, scripts, stamp, stamped_at
 from bench.gateway.scenes import Streaming, Trial, Weight, in_turns, percentile
 
 RELAY = GATEWAYS[0]
@@ -59,6 +59,18 @@ def test_what_is_no_answer_has_no_words(body: bytes) -> None:
 def test_a_streams_repeated_event_is_one(path: str) -> None:
     assert scripts()[path].event.count(b"\n\n") == 1
     assert scripts()[path].event.endswith(b"\n\n")
+
+
+@pytest.mark.parametrize("path", scripts())
+def test_a_streams_event_says_when_it_was_sent(path: str) -> None:
+    event = scripts()[path].event
+    assert event.count(stamp(0)) == 1
+    assert stamped_at(event.replace(stamp(0), stamp(1_234_567))) == 1_234_567
+
+
+@pytest.mark.parametrize("data", [b"", b"@", b"no moment", stamp(7)[:-1], stamp(7)[:-1] + b"x"])
+def test_half_a_moment_is_none(data: bytes) -> None:
+    assert stamped_at(data) is None
 
 
 def test_a_paced_stream_begins_once_its_request_is_whole() -> None:
@@ -176,7 +188,7 @@ def test_every_row_of_every_table_has_a_cell_for_each_column() -> None:
     rows = [DIRECT, NGINX, PASS, TRANSLATED, LITELLM_ROW]
     beside = {DIRECT.name: loaded(p50_us=7), NGINX.name: loaded(p50_us=50)}
     loads = {one.name: [Trial(loaded(p50_us=60), beside)] for one in rows[:3]} | {LITELLM_ROW.name: [Trial(loaded(0.5), beside)]}
-    seen = Streaming(3.0, 9.0, 15.0, 1.0)
+    seen = Streaming(3.0, 9.0, 15.0, 2.0, 1.0)
     streams = {one.name: [Trial(seen, {NGINX.name: seen})] for one in rows[1:3]}
     texts = [
         tables.load_table(rows, loads),
