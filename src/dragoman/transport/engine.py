@@ -51,11 +51,11 @@ class Engine(Generic[DialT]):
         if kept is not None:
             conversation = self._send(kept, call, head, data, waits, hold)
             if await conversation.begin():
-                return _past_the_proxy(conversation, kept)
+                return _past_the_proxy(conversation) if kept.form else conversation
         fresh = await self._connect(head.target, waits)
         conversation = self._send(fresh, call, head, data, waits, hold)
         await conversation.begin()
-        return _past_the_proxy(conversation, fresh)
+        return _past_the_proxy(conversation) if fresh.form else conversation
 
     def _learn(self, call: Call) -> Head:
         head = encode_head(call, split_url(call.url))
@@ -88,9 +88,9 @@ class Engine(Generic[DialT]):
         return connection
 
 
-def _past_the_proxy(conversation: Conversation, connection: Connection) -> Conversation:
+def _past_the_proxy(conversation: Conversation) -> Conversation:
     """The same, unless it is the proxy's own demand for a login in place of the server's answer."""
-    if connection.form and conversation.status == 407:
+    if conversation.status == 407:
         conversation.close()
         raise ConnectFailed("the proxy wants another user and password", status=407, retryable=False)
     return conversation
@@ -112,6 +112,10 @@ class Conversation:
     def __del__(self) -> None:
         if self._connection is not None:
             self.close()
+
+    @property
+    def head(self) -> tuple[int, Headers]:
+        return self._exchange.status, self._exchange.headers
 
     @property
     def status(self) -> int:

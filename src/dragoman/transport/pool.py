@@ -89,7 +89,7 @@ class Pool:
         return None
 
     def _pop(self, origin: Origin, pid: int) -> Connection | None:
-        with self._guard(pid):
+        with self._lock if pid == self._pid else self._new_lock(pid):
             waiting = self._idle.get(origin)
             if not waiting:
                 return None
@@ -102,7 +102,7 @@ class Pool:
 
     def add(self, connection: Connection) -> bool:
         """Count a new connection as in use; ``False`` where the pool was closed meanwhile."""
-        with self._guard(os.getpid()):
+        with self._guard():
             self._busy.add(connection)
             return not self.closed
 
@@ -110,12 +110,14 @@ class Pool:
         """The exchange ended cleanly: keep the connection for the next."""
         connection.used = True
         connection.idle_since = now
-        with self._guard(os.getpid()):
+        with self._guard():
             kept = connection in self._busy and not self.closed and self._max_idle > 0
             self._busy.discard(connection)
             if kept:
                 self._idle.setdefault(connection.origin, []).append(connection)
                 self._count += 1
+                if self._count <= self._max_idle and now < self._sweep_at:
+                    return
             surplus = self._surplus(now) if kept else [connection]
         for other in surplus:
             other.wire.close()
@@ -125,7 +127,7 @@ class Pool:
         connection.wire.close()
 
     def close_all(self, *, for_ever: bool) -> None:
-        with self._guard(os.getpid()):
+        with self._guard():
             self.closed = self.closed or for_ever
             doomed = [connection for waiting in self._idle.values() for connection in waiting]
             doomed += self._busy
@@ -138,8 +140,6 @@ class Pool:
     def _surplus(self, now: float) -> list[Connection]:
         """What is too many, and now and then what is too old: the oldest of each origin stand first in its list."""
         doomed: list[Connection] = []
-        if self._count <= self._max_idle and now < self._sweep_at:
-            return doomed
         self._sweep_at = now + self._idle_timeout_s / 4
         while self._idle:
             oldest = min((waiting[0] for waiting in self._idle.values()), key=lambda connection: connection.idle_since)
@@ -156,8 +156,10 @@ class Pool:
             del self._idle[origin]
         self._count -= 1
 
-    def _guard(self, pid: int) -> threading.Lock:
-        if pid != self._pid:
-            self._pid = pid
-            self._lock = threading.Lock()
+    def _guard(self) -> threading.Lock:
+        pid = os.getpid()
+        return self._lock if pid == self._pid else self._new_lock(pid)
+
+    def _new_lock(self, pid: int) -> threading.Lock:
+        self._pid, self._lock = pid, threading.Lock()
         return self._lock

@@ -58,11 +58,12 @@ class SocketIncoming:
     """``Incoming`` over a conversation whose waits block."""
 
     __slots__ = ("_conversation", "headers", "status")
+    status: int
+    headers: Headers
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
-        self.status: int = conversation.status
-        self.headers: Headers = conversation.headers
+        self.status, self.headers = conversation.head
 
     def read(self, timeout_s: float | None = None) -> bytes:
         data = self._conversation.at_hand()
@@ -91,6 +92,9 @@ class SocketWire:
         self._pid = os.getpid()
 
     def offer(self, data: bytes) -> bool:
+        if self._pending:
+            self._pending = b"".join((self._pending, data))
+            return False
         self._enter()
         try:
             count = self._socket.send(data)
@@ -143,7 +147,7 @@ class SocketWire:
         """Wait for input; with ``sending`` also for room to send. Says whether there is input."""
         while True:
             left = _LONGEST_POLL_S if until is None else until - time.monotonic()
-            ready = self._poll(min(max(left, 0.0), _LONGEST_POLL_S), sending)
+            ready = self._poll(left if 0.0 < left < _LONGEST_POLL_S else _pollable(left), sending)
             if ready is not None:
                 return ready
             if until is not None and time.monotonic() >= until:
@@ -277,6 +281,10 @@ class SocketDialer:
     async def wire(self, dial: SocketDial) -> SocketWire:
         assert dial.socket is not None
         return SocketWire(dial.socket)
+
+
+def _pollable(left: float) -> float:
+    return min(max(left, 0.0), _LONGEST_POLL_S)
 
 
 def _seconds(until: float | None) -> float | None:

@@ -33,7 +33,8 @@ class Waits:
 
     def answer(self, now: float) -> float | None:
         """Until when the next bytes may take."""
-        return sooner(after(now, self._timeouts.between_bytes_s) if self.begun else self._first, self._total)
+        end = after(now, self._timeouts.between_bytes_s) if self.begun else self._first
+        return end if self._total is None else sooner(end, self._total)
 
     def connect_timed_out(self, started: float) -> TimedOut:
         """Says that no connection was made, whichever bound ended first: with one number for all they end a moment apart."""
