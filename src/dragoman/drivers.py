@@ -74,6 +74,8 @@ class Driver:
             self._incoming.finish()
         elif isinstance(effect, Close) and self._incoming:
             self._incoming.close()
+        elif isinstance(effect, Now):
+            return Instant(time.monotonic(), time.time())
         elif isinstance(effect, Sleep):
             pause(effect.seconds, self._hold)
         elif isinstance(effect, Wait):
@@ -94,6 +96,8 @@ class Driver:
     def close(self) -> None:
         """Stop at once. May be called again."""
         self._closed = True
+        if self._ended:
+            return
         if self._give_up is not None:
             self._give_up()
         if self._incoming is not None:
@@ -164,6 +168,8 @@ class AsyncDriver:
             await self._incoming.finish()
         elif isinstance(effect, Close) and self._incoming:
             self._incoming.close()
+        elif isinstance(effect, Now):
+            return Instant(time.monotonic(), time.time())
         elif isinstance(effect, Sleep):
             await async_pause(effect.seconds, self._hold)
         elif isinstance(effect, Wait):
@@ -184,6 +190,8 @@ class AsyncDriver:
     def close(self) -> None:
         """Stop at once. May be called again."""
         self._closed = True
+        if self._ended:
+            return
         if self._give_up is not None:
             self._give_up()
         if self._incoming is not None:

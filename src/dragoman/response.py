@@ -52,8 +52,18 @@ class StructuredResponse(Response, Generic[V], frozen=True, kw_only=True):
 
 def response_of(answer: CoreResponse, provider: str, requested_model: str | None, prices: PriceList = UNSET) -> Response:
     """The core's ``answer`` as the library's."""
-    fields = {name: getattr(answer, name) for name in answer.__struct_fields__}
-    return Response(**{**fields, "provider": provider, "requested_model": requested_model, "prices": prices})
+    return Response(
+        choices=answer.choices,
+        id=answer.id,
+        model=answer.model,
+        created_s=answer.created_s,
+        usage=answer.usage,
+        warnings=answer.warnings,
+        provider=provider,
+        extra=answer.extra,
+        requested_model=requested_model,
+        prices=prices,
+    )
 
 
 def tier_in(*extras: Extra) -> str | None:

@@ -26,8 +26,7 @@ class Arrived:
 
     def take(self, batch: list[Event]) -> None:
         """Note a batch and make it the next to be handed out."""
-        for event in batch:
-            self._fold.add(event)
+        self._fold.add_all(batch)
         self.events = iter(batch)
 
     def response(self) -> Response:

@@ -64,7 +64,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        return "".join(part.text for part in self.parts if isinstance(part, Text))
+        return "".join([part.text for part in self.parts if isinstance(part, Text)])
 
     @property
     def reasoning(self) -> str:
@@ -210,15 +210,21 @@ class Fold:
 
     def add(self, event: Event) -> None:
         """Take in one event, in legal order."""
-        if isinstance(event, Started):
-            self._started = event
-            return
-        choice = self._choices.get(event.choice)
-        if choice is None:
-            choice = self._choices[event.choice] = _Choice()
-        _ADD[type(event)](choice, event)
-        if isinstance(event, Finished):
-            self._usage = event.usage or self._usage
+        self.add_all((event,))
+
+    def add_all(self, events: Iterable[Event]) -> None:
+        """Take in several, in legal order."""
+        choices = self._choices
+        for event in events:
+            if isinstance(event, Started):
+                self._started = event
+                continue
+            choice = choices.get(event.choice)
+            if choice is None:
+                choice = choices[event.choice] = _Choice()
+            _ADD[type(event)](choice, event)
+            if isinstance(event, Finished):
+                self._usage = event.usage or self._usage
 
     def response(self) -> Response:
         started = self._started
@@ -236,6 +242,5 @@ class Fold:
 def fold(events: Iterable[Event]) -> Response:
     """The response that ``events`` tell."""
     state = Fold()
-    for event in events:
-        state.add(event)
+    state.add_all(events)
     return state.response()

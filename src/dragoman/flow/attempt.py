@@ -13,7 +13,7 @@ import msgspec
 from dragoman.core.errors import DragomanError, StreamCut, TimedOut
 from dragoman.core.events import Event, Started
 from dragoman.core.exchange import Call, Decoder, Headers, Reply, Timeouts, header
-from dragoman.flow.effects import Close, Emit, Finish, Flow, Opened, now, read
+from dragoman.flow.effects import Close, Emit, Finish, Flow, Opened, Read, now, opened, read
 from dragoman.flow.retry_after import retry_after_s
 from dragoman.flow.tokens import Signer, open_signed
 
@@ -23,6 +23,7 @@ TAIL_S = 2.0
 ERROR_BODY_S = 2.0
 """How long to wait for the words of a failing answer; its status is known before them."""
 
+_READ = Read()
 _REQUEST_ID_FIELDS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
 
 
@@ -54,7 +55,8 @@ def attempt(target: Target, timeouts: Timeouts, progress: Progress) -> Flow[None
     """Deliver the answer of ``target``. Raises any ``DragomanError``, with the target's facts on it."""
     headers: Headers = ()
     try:
-        incoming = yield from open_signed(target.call, target.signer, timeouts)
+        signer = target.signer
+        incoming = yield from (opened(target.call, timeouts) if signer is None else open_signed(target.call, signer, timeouts))
         headers = incoming.headers
         if not 200 <= incoming.status < 300:
             reply = yield from _read_error(incoming)
@@ -93,9 +95,12 @@ def _deliver(target: Target, incoming: Opened, timeouts: Timeouts, progress: Pro
     idle_since_s: float | None = None
     while not decoder.done:
         broken: StreamCut | None = None
+        data: bytes
         try:
-            is_plain = idle_since_s is None and not decoder.ending
-            data = yield from (read() if is_plain else _next_bytes(decoder, _awaited(timeouts, progress), idle_since_s))
+            if idle_since_s is None and not decoder.ending:
+                data = yield _READ  # type: ignore[assignment]  # as in ``effects.read``, without a generator for each piece of a stream
+            else:
+                data = yield from _next_bytes(decoder, _awaited(timeouts, progress), idle_since_s)
         except StreamCut as cut:
             if not progress.delivered:
                 raise
@@ -105,8 +110,7 @@ def _deliver(target: Target, incoming: Opened, timeouts: Timeouts, progress: Pro
             idle_since_s = None if events else idle_since_s
         elif idle_since_s is None:
             idle_since_s = (yield from now()).monotonic_s
-        if held:
-            events, held = held + events, []
+        events, held = held + events if held else events, []
         if not progress.delivered and len(events) == 1 and isinstance(events[0], Started):
             held = events  # were it delivered, a second try would start the answer a second time
         elif events:

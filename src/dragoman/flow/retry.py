@@ -51,7 +51,8 @@ class RetryBudget:
 
     def earn(self) -> None:
         """A call was made."""
-        self._left = min(self._size, self._left + self._per_call)
+        left = self._left + self._per_call
+        self._left = left if left < self._size else self._size
 
     def spend(self) -> bool:
         """Take one retry out; ``False`` where there is none left."""
@@ -61,9 +62,7 @@ class RetryBudget:
         return True
 
 
-def retrying(
-    target: Target, timeouts: Timeouts, policy: RetryPolicy, budget: RetryBudget, progress: Progress | None = None
-) -> Flow[None]:
+def retrying(target: Target, timeouts: Timeouts, policy: RetryPolicy, budget: RetryBudget, progress: Progress | None = None) -> Flow[None]:
     """Deliver the answer of ``target``, trying again as the policy says. Raises the last error, with the earlier ones on it.
 
     ``progress`` tells whoever gives it what was delivered.
