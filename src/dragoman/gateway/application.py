@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Final
 
 from dragoman.core.errors import AuthFailed, DragomanError, UsageError
@@ -15,6 +16,7 @@ from dragoman.gateway.access_log import AccessLog
 from dragoman.gateway.client_keys import ClientKeys
 from dragoman.gateway.config import KeyTable
 from dragoman.gateway.gateway import Gateway, presented_key
+from dragoman.gateway.kept_responses import KeptResponses
 from dragoman.gateway.metrics import Metrics, Tables, exposition
 from dragoman.gateway.pages import Page, json_answer
 from dragoman.gateway.records import Observer
@@ -31,10 +33,10 @@ MAX_IDLE_UPSTREAM: Final = 1024
 class Application:
     """One process's gateway. ``read_setup`` makes its setup, now and at each reload; it raises ``UsageError``.
 
-    ``mounted`` says that it is part of somebody's own application.
+    ``mounted`` says that it is part of somebody's own application; ``shared`` is a folder that several processes of it use.
     """
 
-    def __init__(self, read_setup: Callable[[], Setup], *, mounted: bool = False) -> None:
+    def __init__(self, read_setup: Callable[[], Setup], *, mounted: bool = False, shared: Path | None = None) -> None:
         self._read_setup = read_setup
         setup = read_setup()
         self._transport = AsyncioTransport(Settings(max_idle_connections=MAX_IDLE_UPSTREAM), setup.surroundings.environment)
@@ -45,15 +47,17 @@ class Application:
         self.collect: Callable[[], Awaitable[Tables]] = self._own_tables
         """The counts of all processes of this gateway."""
         observers: list[Observer] = [self.metrics, AccessLog(setup.config.log.access)]
-        self.gateway = Gateway(setup, self._transport, observers, self._pages(), mounted=mounted)
+        self._kept = KeptResponses(None if shared is None else str(shared / "responses.sqlite"))
+        self.gateway = Gateway(setup, self._transport, observers, self._pages(), mounted=mounted, kept_responses=self._kept)
 
     @property
     def setup(self) -> Setup:
         return self.gateway.setup
 
     async def close(self) -> None:
-        """Let the connections to providers go."""
+        """Let the connections to providers go, and what is kept."""
         await self._transport.close()
+        self._kept.close()
 
     # --- reload
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 from urllib.parse import unquote
 
 import msgspec
 
 from dragoman.core.errors import BadRequest
+from dragoman.core.events import Event
 from dragoman.core.exchange import Call, Encoder
 from dragoman.core.request import Request
 from dragoman.gateway.bodies import Asked, read_asked
+from dragoman.gateway.continuing import Turn, told_as_kept, wants_keeping
 from dragoman.gateway.faces import Face
 from dragoman.gateway.records import Record
 from dragoman.gateway.tap import Tap
@@ -36,6 +40,9 @@ class Asking:
         self.asked = _asked(face, call)
         self.warnings: list[str] = []
         self.tap: Tap | None = None
+        self.turn: Turn | None = None
+        """Where the gateway may have to keep the conversation."""
+        self._keeps = False
         self._request: Request | None = None
         self._max_messages = max_messages
         record.model = self.asked.model
@@ -53,18 +60,32 @@ class Asking:
             self._request = request
         return self._request
 
+    def to_upstream(self, speaks: str) -> Request:
+        """The request for a target that speaks ``speaks``."""
+        if self.turn is None or (speaks == self.face.dialect and self.turn.kept is None):
+            return self.request
+        self._keeps = wants_keeping(self.request)
+        return self.turn.to_upstream(self.request, self.call.body)
+
     def encoder(self) -> Encoder:
-        return self.face.speaks.encoder(self.request, self.face.quirks)
+        request = told_as_kept(self.request) if self._keeps else self.request
+        return self.face.speaks.encoder(request, self.face.quirks)
+
+    def kept_by(self) -> Callable[[Sequence[Event]], None] | None:
+        """What keeps the answer once it is whole, where it is to be kept."""
+        if self.turn is None or not self._keeps:
+            return None
+        return partial(self.turn.keep, told_as_kept(self.request), self.call.body)
 
     # --- how the answer is carried, which may change with the target
 
     def passes_through(self) -> None:
         self.record.passed_through = True
-        self.tap = None
+        self.tap, self._keeps = None, False
 
     def is_translated(self) -> None:
         self.record.passed_through = False
-        self.tap = None
+        self.tap, self._keeps = None, False
 
     def tap_is(self, tap: Tap) -> None:
         self.tap = tap

@@ -35,6 +35,7 @@ class Asked(msgspec.Struct, frozen=True):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     n: int | None = None
+    previous_response_id: str | None = None
 
     @property
     def wants_usage(self) -> bool:

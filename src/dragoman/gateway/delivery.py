@@ -77,31 +77,37 @@ class _Passed:
 class _Encoded:
     """Events in the caller's dialect."""
 
-    def __init__(self, encoder: Encoder, record: Record) -> None:
+    def __init__(self, encoder: Encoder, record: Record, keep: Callable[[Sequence[Event]], None] | None) -> None:
         self._encoder = encoder
         self._record = record
         self._begun = False
+        self._keep = keep
+        self._kept: list[Event] = []
         self.content_type = encoder.content_type
 
     def carry(self, events: Sequence[Event]) -> bytes:
         send = self._encoder.send
         if not self._begun:
             self._begun = True
-            events = [_complete(event, self._record) if isinstance(event, Started) else event for event in events]
+            events = [_complete(event, self._record, self._keep is not None) if isinstance(event, Started) else event for event in events]
+        if self._keep is not None:
+            self._kept += events
         return send(events[0]) if len(events) == 1 else b"".join([send(event) for event in events])
 
     def fail(self, error: DragomanError) -> bytes | None:
         return self._encoder.fail(error)
 
     def end(self) -> bytes:
+        if self._keep is not None:
+            self._keep(self._kept)
         return self._encoder.close()
 
 
-def _complete(event: Started, record: Record) -> Started:
-    """With what callers' dialects require and this upstream did not tell."""
+def _complete(event: Started, record: Record, renamed: bool) -> Started:
+    """With what callers' dialects require and this upstream did not tell; ``renamed`` where its name for the answer may not be unique."""
     return msgspec.structs.replace(
         event,
-        id=event.id or record.id,
+        id=record.id.removeprefix("req_") if renamed else event.id or record.id,
         model=event.model or record.target_model,
         created_s=int(time.time()) if event.created_s is None else event.created_s,
     )
@@ -126,7 +132,7 @@ class Delivery:
         events = await self._driver.batch()
         self._notice(events)
         asking.record.first_token_s = time.monotonic()
-        carrier = self._carrier = _Passed(asking) if asking.tap else _Encoded(asking.encoder(), asking.record)
+        carrier = self._carrier = _Passed(asking) if asking.tap else _Encoded(asking.encoder(), asking.record, asking.kept_by())
         if asking.record.streamed:
             self._first = carrier.carry(events)
             return carrier.content_type, None

@@ -23,6 +23,7 @@ from dragoman.wire.quirks import NONE, Quirks
 PROMPTS: Final = "prompts"
 LISTING: Final = "list_models"
 ONE_MODEL: Final = "show_model"
+KEPT: Final = "kept_response"
 
 _OPENAI: Final = ("/v1", "", "/openai/v1", "/api/openai/v1")
 _BASES: Final[dict[str, tuple[str, ...]]] = {
@@ -39,6 +40,11 @@ _BASES: Final[dict[str, tuple[str, ...]]] = {
 """What stands before a dialect's own path, the customary one first; later dialects do not take a path from earlier ones."""
 _ROWS: Final = ("lockchat", "gravityengine", "equing")
 """Providers whose own deviations are served too, each below its name."""
+_KEPT_PATHS: Final = (
+    ("GET", "/responses/{id}", r"/responses/[^/]+"),
+    ("DELETE", "/responses/{id}", r"/responses/[^/]+"),
+    ("GET", "/responses/{id}/input_items", r"/responses/[^/]+/input_items"),
+)
 _LISTS: Final = (LISTING, ONE_MODEL)
 _ENDS: Final[tuple[tuple[str, str], ...]] = (
     ("/v1/messages", "anthropic_messages"),
@@ -138,6 +144,9 @@ def _who_lists(headers: Headers) -> str | None:
 def _all_routes(catalogue: Catalogue) -> Iterator[_Route]:
     for name, bases in _BASES.items():
         yield from _routes(Face(name, PROMPTS), bases, dialect(name).PATH, dialect(name).ROUTES)
+    responses = Face("openai_responses", KEPT)
+    for method, path, pattern in _KEPT_PATHS:
+        yield from _routes(responses, _OPENAI, path, (pattern,), method)
     for name in _ROWS:
         row = catalogue.provider(name)
         quirks = msgspec.convert(row.quirks, Quirks)

@@ -23,9 +23,12 @@ from dragoman.flow.attempt import Progress
 from dragoman.flow.effects import Flow
 from dragoman.flow.fallback import falling_back
 from dragoman.gateway.asking import Asking
+from dragoman.gateway.continuing import Turn
+from dragoman.gateway.continuing import show as show_kept
 from dragoman.gateway.delivery import Delivery
-from dragoman.gateway.faces import LISTING, ONE_MODEL, PROMPTS, Face, Faces, face_of, own_call, with_whole_model
+from dragoman.gateway.faces import KEPT, LISTING, ONE_MODEL, PROMPTS, Face, Faces, face_of, own_call, with_whole_model
 from dragoman.gateway.failures import shown
+from dragoman.gateway.kept_responses import KeptResponses
 from dragoman.gateway.listings import list_models, show_model
 from dragoman.gateway.operating import operate
 from dragoman.gateway.origins import allowance, check_local, preflight
@@ -55,9 +58,11 @@ class Gateway:
         pages: Mapping[tuple[str, str], Page] | None = None,
         *,
         mounted: bool = False,
+        kept_responses: KeptResponses,
     ) -> None:
         self.setup = setup
         self._mounted = mounted
+        self.kept_responses = kept_responses
         self.pages = pages or {}
         self.transport = transport
         self.observers = tuple(observers)
@@ -131,6 +136,8 @@ class Gateway:
             reply = list_models(self.setup, face, call, record)
         elif face.does == ONE_MODEL:
             reply = show_model(self.setup, face, call, record)
+        elif face.does == KEPT:
+            reply = show_kept(self.kept_responses, record.key_name, call)
         else:
             reply = await operate(self.setup, self.transport, face, call, record)
         record.status = reply.status
@@ -150,6 +157,8 @@ class Gateway:
     async def _answer_prompt(self, face: Face, call: Call, record: Record) -> Answer:
         setup = self.setup
         asking = Asking(face, call, record, setup.config.limits.messages)
+        if face.dialect == "openai_responses":
+            asking.turn = Turn(self.kept_responses, record.key_name, asking.asked.previous_response_id)
         route = find_route(setup, asking.asked.model or "", face, record)
         flow = _flow(setup, route, asking, asked_waits(call.headers, route.timeouts))
         delivery = Delivery(asking, flow, self.transport, self._settle)

@@ -70,7 +70,7 @@ class Upstreams:
     def _passed_through(self, name: str, asking: Asking) -> Target | None:
         """``None`` where the caller's bytes will not do."""
         template = self._template(name, asking)
-        if template is None:
+        if template is None or (asking.turn is not None and asking.turn.kept is not None):
             return None
         target, asked = template.target, asking.asked
         body = asking.call.body
@@ -115,8 +115,9 @@ class Upstreams:
 
     def _translated(self, name: str, asking: Asking) -> Target:
         asking.is_translated()
-        request = msgspec.structs.replace(asking.request, model=name)
-        return self.router.target(request, speaks=self._speaks(name, asking.face.dialect))
+        speaks = self._speaks(name, asking.face.dialect)
+        request = msgspec.structs.replace(asking.to_upstream(speaks), model=name)
+        return self.router.target(request, speaks=speaks)
 
     def _speaks(self, name: str, dialect: str) -> str:
         """The dialect in which a caller at a face of ``dialect`` is best carried to the target ``name``."""

@@ -29,7 +29,7 @@ async def serve(read_setup: Callable[[], Setup], host: str, port: int, *, shared
 
     ``shared`` is the folder of workers that listen at the same port.
     """
-    application = Application(read_setup)
+    application = Application(read_setup, shared=shared)
     siblings = Siblings(shared, application.metrics) if shared else None
     listener = Listener(application.gateway, application.setup.config.limits.of_server())
     stop = asyncio.Event()

@@ -1,0 +1,118 @@
+"""A request of the Responses face that goes on from an earlier answer, and an answer that others may go on from.
+
+Instructions are the request's own: those of the earlier one are not carried on, as OpenAI has it
+(https://platform.openai.com/docs/api-reference/responses/create#responses-create-previous_response_id, read 2026-11-21).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from dragoman.core.errors import BadRequest
+from dragoman.core.events import Event
+from dragoman.core.exchange import Call, Reply
+from dragoman.core.fold import fold
+from dragoman.core.messages import Message, Text
+from dragoman.core.opaque import JsonObject
+from dragoman.core.request import Request
+from dragoman.gateway.kept_responses import Kept, KeptResponses
+from dragoman.wire.dialects import dialect
+from dragoman.wire.payload import dump, parse_object, parse_request
+from dragoman.wire.quirks import NONE
+
+NAME: Final = "openai_responses"
+_OURS: Final = ("store", "previous_response_id")
+
+
+class Turn:
+    """One request of the face, and what was kept of the conversation before it."""
+
+    def __init__(self, store: KeptResponses, owner: str | None, previous: str | None) -> None:
+        self._store = store
+        self._owner = owner
+        self._previous = previous
+        self.kept = None if previous is None else store.get(owner, previous)
+
+    def to_upstream(self, request: Request, body: bytes) -> Request:
+        """``request`` for an upstream that keeps nothing: the whole conversation in it, and nothing of what is done here.
+
+        Raises ``BadRequest`` where nothing is kept to go on from.
+        """
+        if self._previous is not None and self.kept is None:
+            told = f"previous_response_id: no answer {self._previous!r} is kept here"
+            raise BadRequest(told, status=404, param="previous_response_id", code="previous_response_not_found")
+        own = {name: value for name, value in request.extra.get(NAME, {}).items() if name not in _OURS}
+        head, rest = parted(request.messages, _instructions(body))
+        earlier = self.kept.messages if self.kept else ()
+        return msgspec.structs.replace(request, messages=(*head, *earlier, *rest), extra={**request.extra, NAME: own})
+
+    def keep(self, request: Request, body: bytes, events: Sequence[Event]) -> None:
+        """Keep the answer that ``events`` tell."""
+        encoder = dialect(NAME).encoder(msgspec.structs.replace(request, stream=False), NONE)
+        response = b"".join([*(encoder.send(event) for event in events), encoder.close()])
+        _, own = parted(request.messages, _instructions(body))
+        earlier = self.kept.messages if self.kept else ()
+        messages = (*earlier, *own, fold(events).message)
+        self._store.put(self._owner, parse_object(response)["id"], Kept(messages, len(own), response))
+
+
+def wants_keeping(request: Request) -> bool:
+    """Whether the answer to ``request`` is to be kept; it is, unless the caller says otherwise."""
+    return request.extra.get(NAME, {}).get("store") is not False
+
+
+def told_as_kept(request: Request) -> Request:
+    """``request`` with what its answer repeats of it: that it is kept."""
+    return msgspec.structs.replace(request, extra={**request.extra, NAME: {**request.extra.get(NAME, {}), "store": True}})
+
+
+def _instructions(body: bytes) -> str | None:
+    told = parse_request(body).get("instructions")
+    return told if isinstance(told, str) else None
+
+
+def parted(messages: tuple[Message, ...], instructions: str | None) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+    """The instructions' own message, and the rest: a system message of the input may have joined them."""
+    if instructions is None or not messages:
+        return (), messages
+    first, *others = messages
+    mine, beside = first.parts[:1], first.parts[1:]
+    rest = (msgspec.structs.replace(first, parts=beside),) if beside else ()
+    return (Message("system", mine),), (*rest, *others)
+
+
+# --- what else may be asked of a kept answer -----------------------------------------------------------------------------------------
+
+
+def show(store: KeptResponses, owner: str | None, call: Call) -> Reply:
+    """``GET /responses/{id}``, ``DELETE`` of it, and ``GET /responses/{id}/input_items``. Raises ``BadRequest``."""
+    id, _, items = call.url.partition("?")[0].rpartition("/responses/")[2].partition("/")
+    kept = store.get(owner, id)
+    if kept is None:
+        raise BadRequest(f"no answer {id!r} is kept here", status=404, code="response_not_found")
+    if call.method == "DELETE":
+        store.delete(owner, id)
+        return _json({"id": id, "object": "response", "deleted": True})
+    return _json(_items(id, kept)) if items else Reply(200, (("content-type", "application/json"),), kept.body)
+
+
+def _items(id: str, kept: Kept) -> dict[str, object]:
+    told = dialect(NAME).encode_request(Request(model="-", messages=kept.input or (Message("user", (Text(text=""),)),)), NONE)
+    given = parse_object(told.body)["input"]
+    listed = [given] if isinstance(given, str) else given
+    items = [{"id": f"item_{id}_{place}", **_with_parts(item)} for place, item in enumerate(listed) if isinstance(item, dict)]
+    ids = [item["id"] for item in items]
+    return {"object": "list", "data": items, "first_id": ids[0] if ids else None, "last_id": ids[-1] if ids else None, "has_more": False}
+
+
+def _with_parts(item: JsonObject) -> JsonObject:
+    """An item whose content is a list, as OpenAI's own list of items always has it."""
+    content = item.get("content")
+    return {**item, "content": [{"type": "input_text", "text": content}]} if isinstance(content, str) else item
+
+
+def _json(value: object) -> Reply:
+    return Reply(200, (("content-type", "application/json"),), dump(value))

@@ -1,0 +1,85 @@
+"""Answers of the Responses face that callers may go on from (``store``, ``previous_response_id``), where the upstream keeps none.
+
+Each is kept with the conversation that led to it, so that whatever target answers next gets the whole of it. SQLite holds them: in memory,
+or in a file that several workers share. A caller reaches what its own key asked for, and nothing else. The oldest go first when there is
+too much, and none is kept longer than ``KEEP_S``, which is what OpenAI promises.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from typing import Final
+
+import msgspec
+
+from dragoman.core.messages import Message
+
+KEEP_S: Final = 30 * 86_400.0
+MAX_BYTES: Final = 256 * 1024 * 1024
+_LOOK_EVERY: Final = 64
+_DROPPED_AT_ONCE: Final = 8
+_TABLE: Final = """
+create table if not exists responses (
+    id text primary key, owner text not null, kept_s real not null, messages blob not null, given integer not null, body blob not null
+) without rowid
+"""
+_MESSAGES: Final = msgspec.msgpack.Decoder(tuple[Message, ...])
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """``messages`` is the conversation with the answer at its end; of it, ``given`` messages before the answer were this request's own."""
+
+    messages: tuple[Message, ...]
+    given: int
+    body: bytes
+    """The response object."""
+
+    @property
+    def input(self) -> tuple[Message, ...]:
+        """What the caller gave with this request."""
+        return self.messages[-1 - self.given : -1]
+
+
+class KeptResponses:
+    """The store. ``path`` is a file, or nothing for memory."""
+
+    def __init__(self, path: str | None = None, max_bytes: int = MAX_BYTES, keep_s: float = KEEP_S) -> None:
+        self._store = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=5.0)
+        self._store.execute("pragma journal_mode=wal")
+        self._store.execute("pragma synchronous=off")  # who loses power has to begin a conversation anew
+        self._store.execute(_TABLE)
+        self._store.execute("create index if not exists by_age on responses (kept_s)")
+        self._max_bytes = max_bytes
+        self._keep_s = keep_s
+        self._count = 0
+
+    def put(self, owner: str | None, id: str, kept: Kept) -> None:
+        row = (id, owner or "", time.time(), msgspec.msgpack.encode(kept.messages), kept.given, kept.body)
+        self._store.execute("insert or replace into responses values (?, ?, ?, ?, ?, ?)", row)
+        self._count += 1
+        if self._count % _LOOK_EVERY == 0:
+            self._make_room()
+
+    def get(self, owner: str | None, id: str) -> Kept | None:
+        found = self._store.execute(
+            "select messages, given, body from responses where id = ? and owner = ? and kept_s > ?",
+            (id, owner or "", time.time() - self._keep_s),
+        ).fetchone()
+        return Kept(_MESSAGES.decode(found[0]), found[1], found[2]) if found else None
+
+    def delete(self, owner: str | None, id: str) -> bool:
+        """Whether there was one."""
+        return self._store.execute("delete from responses where id = ? and owner = ?", (id, owner or "")).rowcount > 0
+
+    def _make_room(self) -> None:
+        self._store.execute("delete from responses where kept_s <= ?", (time.time() - self._keep_s,))
+        while self._size() > self._max_bytes:
+            self._store.execute("delete from responses where id in (select id from responses order by kept_s limit ?)", (_DROPPED_AT_ONCE,))
+
+    def _size(self) -> int:
+        size: int = self._store.execute("select coalesce(sum(length(messages) + length(body)), 0) from responses").fetchone()[0]
+        return size
+
+    def close(self) -> None:
+        self._store.close()
