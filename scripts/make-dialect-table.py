@@ -22,6 +22,7 @@ from dragoman.core.errors import DragomanError
 from dragoman.core.exchange import Call, decode
 from dragoman.core.fold import fold
 from dragoman.wire.dialects import dialect
+from dragoman.wire.operations import MODULES
 from dragoman.wire.quirks import NONE
 from tests.conformance.recordings import exchanges, uncut
 from tests.pairs.answers import ASPECTS
@@ -41,6 +42,12 @@ Made by `scripts/make-dialect-table.py`; do not edit. *Client* is how we call a 
 comes as it is said. *SDK-checked* names a test in which the vendor's own SDK is the judge, *cassette-checked* one in which recorded traffic
 of the real service is. {marks} marks what comes back equal from both roles together, which `tests/pairs` tests for every dialect by itself
 and for every pair. A cell without a mark says why.
+"""
+BESIDES = """
+## Besides answers
+
+Each row is one module for one wire, which may be that of several dialects. Both roles are held against each other by
+`tests/wire/operations`, and the emulator serves them all.
 """
 WHY = {
     WARNED: "left out or said otherwise, named in a warning",
@@ -99,13 +106,34 @@ def page() -> str:
     for name in DIALECTS:
         parts += [f"\n## {name}\n", f"| capability | {' | '.join(COLUMNS)} |", "|---" * (len(COLUMNS) + 1) + "|"]
         parts += [f"| {one} | {' | '.join(row(one, rule, name, data))} |" for one, rule in data["capabilities"].items()]
-    return "\n".join(parts) + "\n"
+    return "\n".join([*parts, *operations(data)]) + "\n"
+
+
+def operations(data: dict[str, Any]) -> list[str]:
+    """The table of what can be asked besides an answer, by the modules that speak it."""
+    spoken: dict[str, list[tuple[str, str]]] = {}
+    for place, module in MODULES.items():
+        spoken.setdefault(module, []).append(place)
+    rows = []
+    for module, places in spoken.items():
+        told = data["operations"][module]
+        dialects = ", ".join(dialect for dialect, _ in places)
+        rows.append([places[0][1], dialects, YES, YES, told["streamed"], *map(linked, (told["sdk"], told["cassettes"]))])
+    head = ["operation", "dialects", *COLUMNS]
+    return [BESIDES, f"| {' | '.join(head)} |", "|---" * len(head) + "|", *(f"| {' | '.join(row)} |" for row in rows)]
+
+
+def linked(told: str) -> str:
+    """A test by its name, or a reason."""
+    return f"`{told}`" if "::" in told else told
 
 
 def tests_named() -> set[str]:
     """Every test that the data names, as path::function."""
     checked = load()["dialects"].values()
-    return {REQUESTS_TEST, ANSWERS_TEST, *(test for one in checked for test in one.get("cassettes", {}).values())}
+    besides = [told[judge] for told in load()["operations"].values() for judge in ("sdk", "cassettes")]
+    recorded_in = [test for one in checked for test in one.get("cassettes", {}).values()]
+    return {REQUESTS_TEST, ANSWERS_TEST, *recorded_in, *(told for told in besides if "::" in told)}
 
 
 def missing_tests() -> list[str]:

@@ -8,11 +8,14 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dragoman.cli.demonstration import script
-from dragoman.cli.emulate import read_scenario
+from dragoman.cli.emulate import line, read_scenario
+from dragoman.core.embedding import EmbedRequest
+from dragoman.emulator import Record
 from tests.cli.terminal import COMMAND, run
 
 
@@ -53,6 +56,13 @@ def test_scenario_and_fault_are_those_asked_for(bare: dict[str, str]) -> None:
         environment = {**bare, **told}
         assert "RateLimited" in run("chat", "Hello", "--json", "-m", "openai/a!status=429", environment=environment).stdout
         assert run("chat", "Hello", environment=environment).stdout == "Good day.\n"
+
+
+def test_a_line_tells_what_was_asked_besides_an_answer() -> None:
+    asked = EmbedRequest(model="e", inputs=("a",))
+    facts: Any = {"method": "POST", "path": "/openai/v1/embeddings", "headers": (), "body": b"", "provider": "openai", "status": 200}
+    record = Record(number=1, started_s=0.0, ended_s=0.5, outcome="finished", operation="embed", asked=asked, **facts)
+    assert line(record).plain == "200 finished  openai POST /openai/v1/embeddings embed e  0 bytes, 0.50 s"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from dragoman.wire.operations import MODULES
+
 from .answers import ASPECTS
 from .features import FEATURES
 from .table import DIALECTS
@@ -42,6 +44,11 @@ def test_capabilities_are_features_or_aspects_and_every_dialect_has_its_section(
     assert tuple(DATA["dialects"]) == DIALECTS
     for rule in DATA["capabilities"].values():
         assert rule.get("request") in FEATURES or rule.get("answer") in ASPECTS
+
+
+def test_every_operation_has_its_row() -> None:
+    assert set(DATA["operations"]) == set(MODULES.values()), "docs/reference/capabilities.toml says who has checked each of them"
+    assert all(all(told.values()) for told in DATA["operations"].values())
 
 
 def test_every_cell_has_a_mark_or_a_reason() -> None:

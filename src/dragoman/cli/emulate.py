@@ -75,9 +75,10 @@ def _announce(out: Console, served: list[tuple[Provider, str]]) -> None:
         out.print(f"[bold]{row.title}[/bold]  {url}", soft_wrap=True)
         for shell in environment_lines(row, url):
             out.print(f"  {shell}", style="cyan", soft_wrap=True, markup=False)
-    first = served[0][0]
-    model = first.name if first.default_model else f"{first.name}/any"
-    out.print(f'\n[dim]Paste the lines into another terminal, then: dragoman chat -m {model} "Hello"[/dim]\n', soft_wrap=True)
+    first = next((row for row, _ in served if row.answers_prompts), None)
+    model = first and (first.name if first.default_model else f"{first.name}/any")
+    then = f', then: dragoman chat -m {model} "Hello"' if model else "."
+    out.print(f"\n[dim]Paste the lines into another terminal{then}[/dim]\n", soft_wrap=True)
 
 
 def environment_lines(row: Provider, url: str) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import cohere
+import httpx
 import openai
 import pytest
 
@@ -15,11 +17,13 @@ from dragoman.core.listing import ListedModel, Listing, ListRequest
 from dragoman.core.messages import Audio, Image, Text
 from dragoman.core.moderation import Moderation, Verdict
 from dragoman.core.picture import Picture, Pictures
+from dragoman.core.ranking import Ranked, Ranking, RankRequest
 from dragoman.core.sound import Speech, Spoken, Transcription
 from dragoman.core.usage import Usage
 from dragoman.wire.openai_call import encode_error
 from dragoman.wire.operations import MODULES, operation
 from dragoman.wire.quirks import NONE
+from tests.wire.served import serving
 
 from .served import served
 
@@ -149,6 +153,21 @@ def test_models() -> None:
         told = client.models.list().data
     assert [(one.id, one.created, one.owned_by) for one in told] == [("a", 5, "me"), ("b", 0, "")]
     assert seen.operated == [ListRequest()]
+
+
+def test_ranking_as_cohere_had_it_first() -> None:
+    """Jina's form is that of Cohere's first version, whose client asks for it at the same path."""
+    answer = Ranking(
+        results=(Ranked(index=1, score=0.9), Ranked(index=0, score=0.25)), id="r", raw_usage={"billed_units": {"search_units": 1}}
+    )
+    with serving("openai_chat", bases=("/v1",), operations={"rank": lambda request: answer}) as server, httpx.Client() as http:
+        client = cohere.Client(api_key="k", base_url=server.root, httpx_client=http)
+        told = client.rerank(model="m", query="q", documents=["a", "b"], top_n=2)
+    assert [(one.index, one.relevance_score) for one in told.results] == [(1, 0.9), (0, 0.25)]
+    assert told.meta is not None
+    assert told.meta.billed_units is not None
+    assert (told.id, told.meta.billed_units.search_units) == ("r", 1)
+    assert server.operated == [RankRequest(model="m", query="q", documents=("a", "b"), top_n=2)]
 
 
 @pytest.mark.parametrize("name", [name for dialect, name in MODULES if dialect == "openai_chat"])
