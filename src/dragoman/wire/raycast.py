@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from dragoman.core.errors import BadReply, BadRequest, DragomanError, StreamCut, Unsupported
+from dragoman.core.errors import BadRequest, DragomanError, StreamCut, Unsupported
 from dragoman.core.events import BlockStarted, Event, Finished, FinishReason, MediaDelta, Started, TextDelta
 from dragoman.core.exchange import Call, Decoder, Encoder, with_headers
 from dragoman.core.messages import Message, Reasoning, Source, Text
@@ -22,7 +22,7 @@ from dragoman.wire.framed import StreamDecoder
 from dragoman.wire.one_choice import OneChoice
 from dragoman.wire.openai_chat.answer import FINISH
 from dragoman.wire.openai_chat.encoder import finish_word
-from dragoman.wire.openai_chat.errors import body_error, decode_error, encode_error, error_record, fault_error
+from dragoman.wire.openai_chat.errors import CODES, body_error, decode_error, encode_error, error_record, fault_error
 from dragoman.wire.openai_chat.messages import decode_messages
 from dragoman.wire.payload import convert, dump, parse, parse_request, snippet
 from dragoman.wire.quirks import Quirks, apply_quirks
@@ -121,14 +121,12 @@ class _Reader:
         self._quirks = quirks
         self._started = False
         self._blocks = Blocks()
-        self._stray = StrayLines()
+        self._stray = StrayLines(CODES, quirks, body_error)
         self.done = False
 
     def read(self, name: str, data: bytes, out: list[Event]) -> None:
         if name == STRAY:
-            self._stray.add(data)
-            if self._stray.full and not self._started:
-                raise self._stray_error()
+            self._stray.take(data, self._started)
             return
         if data.strip() == b"[DONE]":
             self.end(out)
@@ -151,13 +149,7 @@ class _Reader:
     def end(self, out: list[Event]) -> None:
         if self._started:
             raise StreamCut("the stream ended without a finish reason")
-        if self._stray.text:
-            raise self._stray_error()
-        raise BadReply("the answer is empty: the stream ended without a single event")
-
-    def _stray_error(self) -> DragomanError:
-        body = self._stray.text
-        return body_error(body, self._quirks) or BadReply("the answer is not an event stream", body=snippet(body))
+        raise self._stray.no_answer()
 
 
 def encoder(request: Request, quirks: Quirks) -> Encoder:

@@ -6,14 +6,16 @@ A host may announce a passing fault so, in plain text. JSON that was cut is neve
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Final
 
-from dragoman.core.errors import DragomanError
+from dragoman.core.errors import BadReply, DragomanError
 from dragoman.wire.payload import SNIPPET_CHARACTERS, snippet
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.status import Fault, classify
 
 Codes = Mapping[str, type[DragomanError]]
+_MOST_BYTES: Final = SNIPPET_CHARACTERS * 4
 
 
 def passing_fault(data: bytes, codes: Codes, quirks: Quirks) -> DragomanError | None:
@@ -32,22 +34,40 @@ def plain_fault(data: bytes, codes: Codes, quirks: Quirks) -> DragomanError | No
 
 
 class StrayLines:
-    """The first lines that are no event, as far as an error can show them."""
+    """The lines of a stream that are no event: the first of them, as far as an error can show them, and what they mean.
 
-    def __init__(self) -> None:
+    ``read_body`` says which error a whole body tells, if any.
+    """
+
+    def __init__(self, codes: Codes, quirks: Quirks, read_body: Callable[[bytes, Quirks], DragomanError | None]) -> None:
+        self._codes = codes
+        self._quirks = quirks
+        self._read_body = read_body
         self._lines: list[bytes] = []
         self._size = 0
 
-    def add(self, line: bytes) -> None:
-        if not self.full:
+    def take(self, line: bytes, has_begun: bool) -> bool:
+        """Whether ``line`` is among the first. Raises the fault that the host announces in plain text.
+
+        Where the answer has not begun and more lines would say no more, it is none: a page in place of it is refused before its end.
+        """
+        fault = passing_fault(line, self._codes, self._quirks)
+        if fault:
+            raise fault
+        is_kept = self._size < _MOST_BYTES
+        if is_kept:
             self._lines.append(line)
             self._size += len(line) + 1
+        if self._size >= _MOST_BYTES and not has_begun:
+            raise self.no_answer()
+        return is_kept
 
-    @property
-    def full(self) -> bool:
-        """Whether more lines would say nothing more: an answer that has not begun by then is none."""
-        return self._size >= SNIPPET_CHARACTERS * 4
+    def told(self) -> DragomanError | None:
+        """The error that the lines tell together, if they are the body of one."""
+        return self._read_body(b"\n".join(self._lines), self._quirks) if self._lines else None
 
-    @property
-    def text(self) -> bytes:
-        return b"\n".join(self._lines)
+    def no_answer(self) -> DragomanError:
+        """What a stream is that ended, or went on, without an event."""
+        if not self._lines:
+            return BadReply("the answer is empty: the stream ended without a single event")
+        return self.told() or BadReply("the answer is not an event stream", body=snippet(b"\n".join(self._lines)))

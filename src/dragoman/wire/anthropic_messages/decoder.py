@@ -6,12 +6,11 @@ block they name (imitators send thinking into a text block) end it and open one 
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import msgspec
 
-from dragoman.core.errors import BadReply, DragomanError, StreamCut
+from dragoman.core.errors import BadReply, StreamCut
 from dragoman.core.events import (
     BlockEnded,
     BlockKind,
@@ -29,13 +28,13 @@ from dragoman.core.events import (
 from dragoman.core.exchange import Decoder
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.wire.anthropic_messages.content import NAME, as_extra, decode_citation
-from dragoman.wire.anthropic_messages.errors import CODES, record_error
+from dragoman.wire.anthropic_messages.errors import CODES, body_error, record_error
 from dragoman.wire.anthropic_messages.usage import decode_usage, uncounted
 from dragoman.wire.framed import StreamDecoder, WholeDecoder
-from dragoman.wire.payload import SNIPPET_CHARACTERS, parse, parse_object, snippet, try_object
+from dragoman.wire.payload import parse, parse_object, snippet, try_object
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.sse import STRAY, EventStream
-from dragoman.wire.status import Fault, classify
+from dragoman.wire.stray import StrayLines
 
 FINISH: Final[dict[str, FinishName]] = {
     "end_turn": "stop",
@@ -271,13 +270,13 @@ class EventReader:
     def __init__(self, quirks: Quirks) -> None:
         self._quirks = quirks
         self._answer = Answer()
-        self._stray: list[bytes] = []
+        self._stray = StrayLines(CODES, quirks, body_error)
         self.done = False
         self.ending = False
 
     def read(self, name: str, data: bytes, out: list[Event]) -> None:
         if name == STRAY:
-            self._read_stray(data)
+            self._stray.take(data, self._answer.started)
             return
         if not data.strip() or data == b"[DONE]":  # some hosts end with OpenAI's marker behind the vendor's own
             return
@@ -294,10 +293,8 @@ class EventReader:
         if self.ending and self._quirks.end_marker == "finish":
             self._finish(out)
             return
-        if not self._answer.started and self._stray:
-            raise self._stray_error()
         if not self._answer.started:
-            raise BadReply("the answer is empty: the stream ended without a single event")
+            raise self._stray.no_answer()
         raise StreamCut(f"the stream ended without {'message_stop' if self.ending else 'a stop reason'}")
 
     def _read_other(self, kind: str, event: _Event, data: bytes, out: list[Event]) -> None:
@@ -354,21 +351,6 @@ class EventReader:
     def _finish(self, out: list[Event]) -> None:
         self._answer.finish(out)
         self.done = True
-
-    def _read_stray(self, line: bytes) -> None:
-        """A line that is no event: a fault that the host announces in plain text, or a page that is no event stream at all."""
-        text = snippet(line)
-        if any(re.search(passing.pattern, text) for passing in self._quirks.passing_faults):
-            raise classify(Fault(message=text, body=text), CODES, self._quirks)
-        if sum(map(len, self._stray)) < SNIPPET_CHARACTERS:
-            self._stray.append(line)
-
-    def _stray_error(self) -> DragomanError:
-        body = b"\n".join(self._stray)
-        record = try_object(body)
-        if record and record.get("error"):
-            return record_error(record, snippet(body), self._quirks)
-        return BadReply("the answer is not an event stream", body=snippet(body))
 
 
 _DELTA_FIELDS: Final = frozenset({"type", "delta", "usage", "stop_reason"})

@@ -67,6 +67,12 @@ def decode_error(reply: Reply, quirks: Quirks) -> DragomanError:
     return record_error(record, snippet(reply.body), quirks, reply.status)
 
 
+def body_error(body: bytes, quirks: Quirks) -> DragomanError | None:
+    """The error that a body tells whose status was a success, or ``None``."""
+    record = try_object(body)
+    return record_error(record, snippet(body), quirks) if record and record.get("error") else None
+
+
 def record_error(record: JsonObject, body: str, quirks: Quirks, status: int | None = None) -> DragomanError:
     """The error told by a whole record, or by an ``error`` event inside an answer that began as a success."""
     told = record.get("error")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
-from dragoman.core.errors import BadReply, DragomanError, StreamCut
+from dragoman.core.errors import BadReply, StreamCut
 from dragoman.core.events import (
     BlockEnded,
     BlockKind,
@@ -28,12 +27,14 @@ from dragoman.core.exchange import Decoder
 from dragoman.core.opaque import Extra, Json, JsonObject
 from dragoman.core.usage import Usage
 from dragoman.wire.cohere.citations import NAME, decode_citation
-from dragoman.wire.cohere.errors import stream_error
+from dragoman.wire.cohere.errors import body_error, stream_error
 from dragoman.wire.cohere.messages import PLAN
 from dragoman.wire.framed import StreamDecoder, WholeDecoder
-from dragoman.wire.payload import SNIPPET_CHARACTERS, parse, parse_object, snippet, try_object
+from dragoman.wire.openai_chat.errors import CODES
+from dragoman.wire.payload import parse, parse_object, snippet
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.sse import STRAY, EventStream
+from dragoman.wire.stray import StrayLines
 
 FINISH: Final[dict[str, FinishName]] = {
     "COMPLETE": "stop",
@@ -225,14 +226,14 @@ class EventReader:
     def __init__(self, quirks: Quirks) -> None:
         self._quirks = quirks
         self._state = _State()
-        self._stray: list[bytes] = []
+        self._stray = StrayLines(CODES, quirks, body_error)
         self._finished: Finished | None = None
         self.done = False
         self.ending = False
 
     def read(self, name: str, data: bytes, out: list[Event]) -> None:
         if name == STRAY:
-            self._read_stray(data)
+            self._stray.take(data, self._state.started)
             return
         if data == b"[DONE]":
             self._finish(out)
@@ -254,10 +255,8 @@ class EventReader:
         if self.ending and self._quirks.end_marker == "finish":
             self._finish(out)
             return
-        if not self._state.started and self._stray:
-            raise self._stray_error()
         if not self._state.started:
-            raise BadReply("the answer is empty: the stream ended without a single event")
+            raise self._stray.no_answer()
         raise StreamCut(f"the stream ended without {'data: [DONE]' if self.ending else 'message-end'}")
 
     def _finish(self, out: list[Event]) -> None:
@@ -334,21 +333,6 @@ class EventReader:
         usage = decode_usage(bytes(delta.usage))
         self._finished = Finished(_reason(delta.finish_reason), usage, extra={NAME: rest} if rest else {})
         self.ending = True
-
-    def _read_stray(self, line: bytes) -> None:
-        """A line that is no event: a fault that the host announces in plain text, or a page that is no event stream at all."""
-        text = snippet(line)
-        if any(re.search(passing.pattern, text) for passing in self._quirks.passing_faults):
-            raise stream_error(text, text, self._quirks)
-        if sum(map(len, self._stray)) < SNIPPET_CHARACTERS:
-            self._stray.append(line)
-
-    def _stray_error(self) -> DragomanError:
-        body = b"\n".join(self._stray)
-        message = (try_object(body) or {}).get("message")
-        if isinstance(message, str):
-            return stream_error(message, snippet(body), self._quirks)
-        return BadReply("the answer is not an event stream", body=snippet(body))
 
 
 _READERS: Final[dict[str, Callable[[EventReader, _Event, bytes, list[Event]], None]]] = {

@@ -46,6 +46,12 @@ def decode_error(reply: Reply, quirks: Quirks) -> DragomanError:
     return error
 
 
+def body_error(body: bytes, quirks: Quirks) -> DragomanError | None:
+    """The error that a body tells whose status was a success, or ``None``."""
+    message = (try_object(body) or {}).get("message")
+    return stream_error(message, snippet(body), quirks) if isinstance(message, str) else None
+
+
 def stream_error(message: str, body: str, quirks: Quirks) -> DragomanError:
     """The error that an answer tells which began as a success: by its words, else a fault of the service."""
     kind = next((kind for words, kind in BY_WORDS if words.search(message)), None)

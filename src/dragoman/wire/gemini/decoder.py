@@ -20,13 +20,14 @@ from dragoman.core.usage import Usage
 from dragoman.wire.framed import StreamDecoder, WholeDecoder
 from dragoman.wire.gemini.arguments import Piece
 from dragoman.wire.gemini.candidate import Candidate
-from dragoman.wire.gemini.errors import blocked, fault_error
+from dragoman.wire.gemini.errors import CODES, blocked, body_error, fault_error
 from dragoman.wire.gemini.framing import END, Chunks, JsonArray
 from dragoman.wire.gemini.parts import TRANSCRIPT, exact_object, invent_id, kept, media_part, read_base64, without
 from dragoman.wire.gemini.usage import decode_usage
-from dragoman.wire.payload import SNIPPET_CHARACTERS, parse, parse_object, snippet, try_object
+from dragoman.wire.payload import parse, parse_object, snippet, try_object
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.sse import STRAY
+from dragoman.wire.stray import StrayLines
 
 _NOTHING: Final = msgspec.Raw(b"null")
 
@@ -154,7 +155,7 @@ class ChunkReader:
         self._id: str | None = None
         self._calls = 0
         self._usage: msgspec.Raw = _NOTHING
-        self._stray: list[bytes] = []
+        self._stray = StrayLines(CODES, quirks, body_error)
         self._seen = False
         self.done = False
         self.ending = False
@@ -279,9 +280,7 @@ class ChunkReader:
             return
         if self._started or self._seen:
             raise StreamCut("the stream ended without a finish reason")
-        if self._stray:
-            raise BadReply("the answer is not an event stream", body=snippet(b"\n".join(self._stray)))
-        raise BadReply("the answer is empty: the stream ended without a single event")
+        raise self._stray.no_answer()
 
     def finish(self, out: list[Event]) -> None:
         """Finish every candidate; the usage stands on the last."""
@@ -299,14 +298,10 @@ class ChunkReader:
 
     def _read_stray(self, line: bytes) -> None:
         """A line that is no event; the vendor breaks an error that ends a stream over many of them."""
-        if sum(map(len, self._stray)) > SNIPPET_CHARACTERS * 4:
-            return
-        self._stray.append(line)
-        if line.rstrip().endswith((b"}", b"]")):
-            text = b"\n".join(self._stray).strip()
-            record = try_object(text[1:-1] if text.startswith(b"[") else text)
-            if record and record.get("error"):
-                raise fault_error(record["error"], snippet(text), self._quirks)
+        is_kept = self._stray.take(line, self._seen or self._started)
+        fault = self._stray.told() if is_kept and line.rstrip().endswith((b"}", b"]")) else None
+        if fault:
+            raise fault
 
 
 def _arguments(raw: msgspec.Raw) -> str:

@@ -117,6 +117,13 @@ def _record(body: bytes) -> JsonObject | None:
     return records[0] if records else None
 
 
+def body_error(body: bytes, quirks: Quirks) -> DragomanError | None:
+    """The error that a body tells whose status was a success, by itself or as the only element of an array, or ``None``."""
+    text = body.strip()
+    record = try_object(text[1:-1] if text.startswith(b"[") else text)
+    return fault_error(record["error"], snippet(text), quirks) if record and record.get("error") else None
+
+
 def fault_error(told: Json, body: str, quirks: Quirks, status: int | None = None) -> DragomanError:
     """The error in an ``error`` field; inside an answer that began as a success ``status`` is not known but by its ``code``."""
     if not isinstance(told, dict):

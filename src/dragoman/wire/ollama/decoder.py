@@ -16,10 +16,12 @@ from dragoman.wire.blocks import Blocks
 from dragoman.wire.framed import StreamDecoder, WholeDecoder
 from dragoman.wire.media import decode_base64, sniff_image
 from dragoman.wire.ndjson import JsonLines
-from dragoman.wire.ollama.errors import fault_error, stray_error
+from dragoman.wire.ollama.errors import fault_error
 from dragoman.wire.ollama.messages import NAME, made_id
+from dragoman.wire.openai_chat.errors import CODES
 from dragoman.wire.payload import parse, parse_object, snippet
 from dragoman.wire.quirks import Quirks
+from dragoman.wire.stray import plain_fault
 
 FINISH: Final[dict[str, FinishName]] = {
     "stop": "stop",
@@ -100,8 +102,8 @@ class LineReader:
     def read(self, name: str, data: bytes, out: list[Event]) -> None:
         try:
             answer = parse(data, _ANSWER, "an event of the answer")
-        except BadReply as fault:
-            raise stray_error(fault, data, self._quirks) from None
+        except BadReply as unreadable:
+            raise plain_fault(data, CODES, self._quirks) or unreadable from None
         if answer.error:
             raise fault_error(answer.error, snippet(data), self._quirks)
         if not self.started:

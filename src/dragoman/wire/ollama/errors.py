@@ -5,10 +5,9 @@ There are no codes: the status speaks, and where there is none (inside a stream)
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-from dragoman.core.errors import BadReply, DragomanError
+from dragoman.core.errors import DragomanError
 from dragoman.core.exchange import Reply
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.wire.openai_chat.errors import CODES, find_fault
@@ -37,14 +36,6 @@ def fault_error(told: Json, body: str, quirks: Quirks) -> DragomanError:
         if kind:
             return kind(fault.message, body=body)
     return classify(fault, CODES, quirks)
-
-
-def stray_error(fault: BadReply, data: bytes, quirks: Quirks) -> DragomanError:
-    """The error that a line means which is no event: one that the host is known to announce in plain text, else the ``fault`` itself."""
-    text = snippet(data)
-    if any(re.search(passing.pattern, text) for passing in quirks.passing_faults):
-        return classify(Fault(message=text, body=text), CODES, quirks)
-    return fault
 
 
 def error_record(error: DragomanError) -> JsonObject:

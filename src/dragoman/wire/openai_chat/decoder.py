@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dragoman.core.errors import BadReply, DragomanError, StreamCut
+from dragoman.core.errors import BadReply, StreamCut
 from dragoman.core.events import Event, Started
 from dragoman.core.exchange import Decoder
 from dragoman.core.usage import Usage
@@ -78,13 +78,13 @@ class ChunkReader:
     def __init__(self, quirks: Quirks) -> None:
         self._quirks = quirks
         self._state = _State(quirks)
-        self._stray = StrayLines()
+        self._stray = StrayLines(CODES, quirks, body_error)
         self.done = False
         self.ending = False
 
     def read(self, name: str, data: bytes, out: list[Event]) -> None:
         if name == STRAY:
-            self._read_stray(data)
+            self._stray.take(data, self._state.started)
             return
         if data.strip() == b"[DONE]":
             self._finish(out)
@@ -111,10 +111,8 @@ class ChunkReader:
         if is_complete and self._quirks.end_marker != "done":
             self._finish(out)
             return
-        if not self._state.started and self._stray.text:
-            raise self._stray_error()
         if not self._state.started:
-            raise BadReply("the answer is empty: the stream ended without a single event")
+            raise self._stray.no_answer()
         awaited = "data: [DONE]" if is_complete else "a finish reason"
         raise StreamCut(f"the stream ended without {awaited}")
 
@@ -123,19 +121,6 @@ class ChunkReader:
             raise BadReply("the answer is empty: the stream holds its end marker alone")
         self._state.finish(out)
         self.done = True
-
-    def _read_stray(self, line: bytes) -> None:
-        """A line that is no event: a fault that the host announces in plain text, or a page that is no event stream at all."""
-        fault = passing_fault(line, CODES, self._quirks)
-        if fault:
-            raise fault
-        self._stray.add(line)
-        if self._stray.full and not self._state.started:
-            raise self._stray_error()
-
-    def _stray_error(self) -> DragomanError:
-        body = self._stray.text
-        return body_error(body, self._quirks) or BadReply("the answer is not an event stream", body=snippet(body))
 
 
 def _parsed(data: bytes, quirks: Quirks, what: str = "the answer") -> Answer:

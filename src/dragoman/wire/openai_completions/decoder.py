@@ -14,12 +14,13 @@ from dragoman.core.usage import Usage
 from dragoman.wire.blocks import Blocks
 from dragoman.wire.framed import StreamDecoder, WholeDecoder
 from dragoman.wire.openai_chat.answer import FINISH, NOTHING
-from dragoman.wire.openai_chat.errors import body_error, fault_error
+from dragoman.wire.openai_chat.errors import CODES, body_error, fault_error
 from dragoman.wire.openai_chat.usage import decode_usage
 from dragoman.wire.openai_completions.request import NAME
-from dragoman.wire.payload import SNIPPET_CHARACTERS, parse, snippet
+from dragoman.wire.payload import parse, snippet
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.sse import STRAY, EventStream
+from dragoman.wire.stray import StrayLines
 
 
 class _Logprobs(msgspec.Struct):
@@ -106,14 +107,13 @@ class _ChunkReader:
     def __init__(self, quirks: Quirks) -> None:
         self._quirks = quirks
         self._state = _State()
-        self._stray: list[bytes] = []
+        self._stray = StrayLines(CODES, quirks, body_error)
         self.done = False
         self.ending = False
 
     def read(self, name: str, data: bytes, out: list[Event]) -> None:
         if name == STRAY:
-            if sum(map(len, self._stray)) < SNIPPET_CHARACTERS:
-                self._stray.append(data)
+            self._stray.take(data, self._state.started)
         elif data == b"[DONE]":
             self._finish(out)
         elif data.strip():
@@ -129,9 +129,7 @@ class _ChunkReader:
         elif self._state.started:
             raise StreamCut(f"the stream ended without {'data: [DONE]' if self._state.is_complete else 'a finish reason'}")
         else:
-            body = b"\n".join(self._stray)
-            empty = BadReply("the answer is not an event stream" if body else "the answer is empty", body=snippet(body))
-            raise body_error(body, self._quirks) or empty
+            raise self._stray.no_answer()
 
     def _finish(self, out: list[Event]) -> None:
         if not self._state.started:

@@ -7,13 +7,12 @@ final response in it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
-from dragoman.core.errors import BadReply, Cancelled, DragomanError, StreamCut, Unsupported
+from dragoman.core.errors import BadReply, Cancelled, StreamCut, Unsupported
 from dragoman.core.events import Event, Finished, FinishName, FinishReason, Started, TextDelta, TokenLogprob
 from dragoman.core.exchange import Decoder
 from dragoman.core.opaque import Json, JsonObject
@@ -23,10 +22,10 @@ from dragoman.wire.openai_responses.content import as_extra, beside
 from dragoman.wire.openai_responses.errors import CODES, body_error, told_error
 from dragoman.wire.openai_responses.reasoning import SUMMARY, THOUGHT
 from dragoman.wire.openai_responses.usage import decode_usage
-from dragoman.wire.payload import SNIPPET_CHARACTERS, parse, parse_object, snippet
+from dragoman.wire.payload import parse, parse_object, snippet
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.sse import STRAY, EventStream
-from dragoman.wire.status import Fault, classify
+from dragoman.wire.stray import StrayLines
 
 INCOMPLETE: Final[dict[str, FinishName]] = {"max_output_tokens": "length", "content_filter": "content_filter"}
 """Why an answer is incomplete, in the vendor's words and ours; any other word is ``other``."""
@@ -151,12 +150,12 @@ class EventReader:
         self._answer = Answer()
         self._started = False
         self._told: JsonObject = {}
-        self._stray: list[bytes] = []
+        self._stray = StrayLines(CODES, quirks, body_error)
         self.done = False
 
     def read(self, name: str, data: bytes, out: list[Event]) -> None:
         if name == STRAY:
-            self._read_stray(data)
+            self._stray.take(data, self._started)
             return
         if not data.strip() or data == b"[DONE]":  # some hosts end with chat's marker behind the wire's own
             return
@@ -172,10 +171,8 @@ class EventReader:
         self._read_other(event.type or name, event, data, out)
 
     def end(self, out: list[Event]) -> None:
-        if not self._started and self._stray:
-            raise self._stray_error()
         if not self._started:
-            raise BadReply("the answer is empty: the stream ended without a single event")
+            raise self._stray.no_answer()
         raise StreamCut("the stream ended without response.completed")
 
     def _read_other(self, kind: str, event: _Event, data: bytes, out: list[Event]) -> None:
@@ -259,19 +256,6 @@ class EventReader:
 
     def _key(self, event: _Event) -> object:
         return self._answer.key(event.output_index, event.item_id)
-
-    def _read_stray(self, line: bytes) -> None:
-        """A line that is no event: a fault that the host announces in plain text, or a page that is no event stream at all."""
-        text = snippet(line)
-        if any(re.search(passing.pattern, text) for passing in self._quirks.passing_faults):
-            raise classify(Fault(message=text, body=text), CODES, self._quirks)
-        if sum(map(len, self._stray)) < SNIPPET_CHARACTERS:
-            self._stray.append(line)
-
-    def _stray_error(self) -> DragomanError:
-        body = b"\n".join(self._stray)
-        no_stream = BadReply("the answer is not an event stream", body=snippet(body))
-        return body_error(body, self._quirks) or no_stream
 
 
 _STATUS: Final = {f"response.{status}": status for status in ("completed", "incomplete", "failed", "cancelled")}
