@@ -353,6 +353,7 @@ def test_a_handler_that_raises_ends_its_connection_alone_and_is_told_of(run: Run
             assert (await other.get())[0] == 200
             await client.send(get("/broken") + get("/next"))
             assert await client.rest() == b""
+            client.close()
             assert (await other.get())[0] == 200
             await until(lambda: len(served.listener.connections) == 1)
         assert [str(context["exception"]) for context in told] == ["a fault of the program"]

@@ -231,7 +231,8 @@ class Connection(asyncio.Protocol):
         framing = _framing(length, request)
         whole = False
         try:
-            whole = await self._write_pieces(self._head(answer, framing + _about(request, stays)), pieces, length, chunked)
+            if not self._ending:  # else the handler caught its cancellation
+                whole = await self._write_pieces(self._head(answer, framing + _about(request, stays)), pieces, length, chunked)
         finally:
             pieces.close()
             if until_close and not whole:
