@@ -27,6 +27,9 @@ dialect = "openai_chat"
 base_url = "https://llm.example.com/v1"
 auth = { variables = ["MY_HOST_KEY"] }
 ```
+
+Not here, because no wire of this library fits them: Replicate (each model takes an input of its own, and the answer is a prediction that
+is asked for again), and those endpoints of watsonx and SageMaker that do not take OpenAI's chat.
 """
 
 

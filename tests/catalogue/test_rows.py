@@ -16,6 +16,7 @@ from dragoman.wire.quirks import Quirks
 
 NAMES = Catalogue().names()
 LEGACY = ("equing", "gravityengine", "lockchat", "raycast")
+GONE = {*LEGACY, "lambda_ai"}
 
 
 def row(name: str) -> Provider:
@@ -70,9 +71,13 @@ def test_default_model_is_a_listed_one_where_models_are_listed(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in LEGACY])
-def test_row_of_a_living_service_names_its_documentation(name: str) -> None:
-    assert row(name).working
+def test_row_of_a_real_service_names_its_documentation(name: str) -> None:
     assert (row(name).docs or "").startswith("https://")
+
+
+def test_services_believed_gone_are_these_and_say_why() -> None:
+    assert {name for name in NAMES if not row(name).working} == GONE
+    assert all(row(name).note for name in GONE)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if row(name).checked])
