@@ -21,6 +21,7 @@ from dragoman.gateway.metrics import Metrics, Tables, exposition
 from dragoman.gateway.pages import Page, json_answer
 from dragoman.gateway.records import Observer
 from dragoman.gateway.setup import Setup
+from dragoman.gateway.tracing import Tracing
 from dragoman.server.answer import Answer
 from dragoman.transport.aio import AsyncioTransport
 from dragoman.transport.settings import Settings
@@ -47,6 +48,9 @@ class Application:
         self.collect: Callable[[], Awaitable[Tables]] = self._own_tables
         """The counts of all processes of this gateway."""
         observers: list[Observer] = [self.metrics, AccessLog(setup.config.log.access)]
+        self._tracing = Tracing(setup.config.otel) if setup.config.otel.endpoint else None
+        if self._tracing is not None:
+            observers.append(self._tracing)
         self._kept = KeptResponses(None if shared is None else str(shared / "responses.sqlite"))
         self.gateway = Gateway(setup, self._transport, observers, self._pages(), mounted=mounted, kept_responses=self._kept)
 
@@ -58,6 +62,8 @@ class Application:
         """Let the connections to providers go, and what is kept."""
         await self._transport.close()
         self._kept.close()
+        if self._tracing is not None:
+            self._tracing.close()
 
     # --- reload
 

@@ -113,6 +113,13 @@ def _complete(event: Started, record: Record, renamed: bool) -> Started:
     )
 
 
+def _notice_end(record: Record, event: Finished) -> None:
+    record.finish_reasons = (*record.finish_reasons, event.reason.unified)
+    record.service_tier = tier_in(event.extra) or record.service_tier
+    if event.usage is not None:
+        record.usage = event.usage
+
+
 class Delivery:
     """Runs the flow of one prompt; as ``Pieces`` it is the body of a streamed answer."""
 
@@ -132,6 +139,8 @@ class Delivery:
         events = await self._driver.batch()
         self._notice(events)
         asking.record.first_token_s = time.monotonic()
+        if asking.record.keeps_content:
+            asking.record.asked_messages = asking.request.messages
         carrier = self._carrier = _Passed(asking) if asking.tap else _Encoded(asking.encoder(), asking.record, asking.kept_by())
         if asking.record.streamed:
             self._first = carrier.carry(events)
@@ -176,14 +185,14 @@ class Delivery:
     def _notice(self, events: Sequence[Event]) -> None:
         record = self._asking.record
         for event in events:
-            kind = type(event)
-            if kind is Finished:
-                record.service_tier = record.service_tier or tier_in(event.extra)  # type: ignore[union-attr]  # its type was looked at above
-                if event.usage is not None:  # type: ignore[union-attr]  # its type was looked at above, which costs less than isinstance
-                    record.usage = event.usage  # type: ignore[union-attr]  # as above
-            elif kind is Started:
-                record.service_tier = tier_in(event.extra)  # type: ignore[union-attr]  # as above
-                record.warnings = (*record.warnings, *event.warnings)  # type: ignore[union-attr]  # as above
+            if type(event) is Finished:
+                _notice_end(record, event)
+            elif type(event) is Started:
+                record.answer_id, record.answer_model = event.id, event.model
+                record.service_tier = tier_in(event.extra)
+                record.warnings = (*record.warnings, *event.warnings)
+        if record.keeps_content:
+            record.events += events
 
     def abandon(self) -> None:
         """The upstream is let go; who began the request settles it."""

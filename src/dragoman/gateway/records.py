@@ -9,23 +9,31 @@ from decimal import Decimal
 from typing import Protocol
 
 from dragoman.core.errors import DragomanError
+from dragoman.core.events import Event
 from dragoman.core.exchange import Call
+from dragoman.core.messages import Message
 from dragoman.core.usage import Usage
 
 
 class Record:
-    """One request under way. Nothing of what was said, and no key, is in it."""
+    """One request under way. No key is in it, and nothing of what was said unless ``keeps_content``."""
 
     __slots__ = (
+        "answer_id",
+        "answer_model",
+        "asked_messages",
         "attempts",
         "begun_s",
         "cost",
         "does",
         "ended_s",
         "error",
+        "events",
         "face",
+        "finish_reasons",
         "first_token_s",
         "id",
+        "keeps_content",
         "key_name",
         "method",
         "model",
@@ -38,6 +46,7 @@ class Record:
         "status",
         "streamed",
         "target_model",
+        "trace",
         "usage",
         "warnings",
     )
@@ -62,6 +71,15 @@ class Record:
         self.attempts = 0
         self.passed_through = False
         self.streamed = False
+        self.answer_id: str | None = None
+        self.answer_model: str | None = None
+        """What the provider calls its answer, and the model that gave it."""
+        self.finish_reasons: tuple[str, ...] = ()
+        self.keeps_content = False
+        self.asked_messages: tuple[Message, ...] | None = None
+        self.events: list[Event] = []
+        self.trace: object = None
+        """An observer's own."""
         self.status = 0
         self.error: DragomanError | None = None
         self.usage: Usage | None = None
