@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -182,8 +183,8 @@ class Served:
         if receive_buffer is not None:
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         connected.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(connected, ("127.0.0.1", self.port))
         self.clients.append(Client(connected))
+        await asyncio.get_running_loop().sock_connect(connected, ("127.0.0.1", self.port))
         return self.clients[-1]
 
     def look_after(self, wait_s: float) -> None:
@@ -192,16 +193,24 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def serving(program: Program, limits: Limits | None = None) -> AsyncIterator[Served]:
+async def serving(
+    program: Program, limits: Limits | None = None, *, port: int = 0, share_port: bool = False, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Served]:
     listener = Listener(program, limits)
-    served = Served(listener, await listener.start("127.0.0.1", 0))
+    async with ended(Served(listener, await listener.start("127.0.0.1", port, share_port=share_port, tls=tls))) as served:
+        yield served
+
+
+@contextlib.asynccontextmanager
+async def ended(served: Served) -> AsyncIterator[Served]:
+    """Whatever happens, nothing stays open: uvloop waits for that for ever."""
     try:
         yield served
     finally:
         for client in served.clients:
             client.close()
-        await listener.stop()
-        assert not listener.connections
+        await served.listener.stop()
+        assert not served.listener.connections
 
 
 async def until(is_true: Callable[[], object]) -> None:

@@ -19,6 +19,7 @@ from dragoman.server.limits import Limits
 from dragoman.server.request import Hosts, Names
 
 BACKLOG: Final = 4096
+MAX_PORT: Final = 65_535
 LOOK_S: Final = 1.0
 """How often waits are looked at: one timer for all connections costs less than one for each."""
 
@@ -44,11 +45,13 @@ class Listener:
 
         Raises ``UsageError`` where the address cannot be had.
         """
+        if not 0 <= port <= MAX_PORT:  # uvloop would take the rest of a division
+            raise UsageError(f"cannot listen on {host}:{port}: ports are from 0 to {MAX_PORT}")
         self.loop = asyncio.get_running_loop()
         create = partial(self.loop.create_server, self._connection, host, port, backlog=BACKLOG, reuse_port=share_port or None)
         try:
             server = await self._with_tls(create, tls)
-        except (OSError, OverflowError) as fault:
+        except OSError as fault:
             raise UsageError(f"cannot listen on {host}:{port}: {_explain(fault)}") from None
         self._begin(server)
         bound: int = server.sockets[0].getsockname()[1]
