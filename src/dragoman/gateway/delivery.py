@@ -166,12 +166,18 @@ class Delivery:
                 data = self._carrier.carry(events)
                 if data:
                     return data
-            self._over = True
-            return self._carrier.end()
+            return self._end()
         except DragomanError as error:
             return self._told(error)
         except Exception as fault:  # noqa: BLE001  # a fault of a dialect is told, not left to end as if all were well
             return self._told(ServerFault(f"the gateway failed: {type(fault).__name__}", status=500))
+
+    def _end(self) -> bytes:
+        """The last bytes; the request is settled before they leave, so that a caller who has its answer finds it counted."""
+        last = self._carrier.end()
+        self._over = True
+        self._settle(self._asking.record)
+        return last
 
     def _told(self, error: DragomanError) -> bytes:
         self._over = True
