@@ -24,7 +24,7 @@ from dragoman.core.events import (
     ToolDelta,
 )
 from dragoman.core.exchange import Encoder
-from dragoman.core.fold import Fold, Response
+from dragoman.core.fold import Response
 from dragoman.core.messages import AnyPart, Audio, Opaque, Reasoning, Refusal, Source, Text, ToolCall
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request
@@ -37,6 +37,7 @@ from dragoman.wire.payload import dump
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.serial import OneBlockAtATime
 from dragoman.wire.sse import CONTENT_TYPE, encode_event
+from dragoman.wire.whole import WholeEncoder
 
 _WORDS: Final = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
 _IN_DELTA: Final = frozenset({"stop_sequence", "stop_details", "container"})
@@ -45,7 +46,9 @@ _IN_DELTA: Final = frozenset({"stop_sequence", "stop_details", "container"})
 
 def encoder(request: Request, quirks: Quirks) -> Encoder:
     """An encoder for the answer to ``request``."""
-    return OneChoice(StreamEncoder(request) if request.stream else WholeEncoder(request))
+    if request.stream:
+        return OneChoice(StreamEncoder(request))
+    return OneChoice(WholeEncoder(lambda response: encode_message(response, request.model), error_record))
 
 
 def finish_word(reason: FinishReason) -> str | None:
@@ -223,27 +226,6 @@ def _object(value: Json) -> JsonObject:
 
 
 # --- whole ------------------------------------------------------------------------------------------------------------------------------
-
-
-class WholeEncoder:
-    """Events to one message."""
-
-    content_type = "application/json"
-
-    def __init__(self, request: Request) -> None:
-        self._model = request.model
-        self._fold = Fold()
-
-    def send(self, event: Event) -> bytes:
-        self._fold.add(event)
-        return b""
-
-    def fail(self, error: DragomanError) -> bytes:
-        return dump(error_record(error))
-
-    def close(self) -> bytes:
-        """Raises ``Unsupported`` for what this wire cannot say."""
-        return dump(encode_message(self._fold.response(), self._model))
 
 
 def encode_message(response: Response, model: str) -> JsonObject:

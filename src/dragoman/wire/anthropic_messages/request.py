@@ -21,6 +21,7 @@ from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Reque
 from dragoman.wire.anthropic_messages.content import NAME, as_extra, own_fields
 from dragoman.wire.anthropic_messages.messages import decode_messages, encode_messages
 from dragoman.wire.carried import foreign_fields, uncarried
+from dragoman.wire.own_tools import join_tools, places_to_tell
 from dragoman.wire.payload import convert, dump, parse_request
 from dragoman.wire.quirks import Quirks, apply_quirks
 
@@ -100,7 +101,7 @@ def encode_body(request: Request, quirks: Quirks, warnings: list[str]) -> JsonOb
     body |= _encode_sampling(request, warnings)
     if request.stop:
         body["stop_sequences"] = list(request.stop)
-    tools = _join_tools([_encode_tool(tool) for tool in request.tools], extra.pop("tools", None), places)
+    tools = join_tools([_encode_tool(tool) for tool in request.tools], extra.pop("tools", None), places)
     if tools:
         body["tools"] = tools
     _encode_choice(request, body)
@@ -151,17 +152,6 @@ def _encode_tool(tool: Tool) -> JsonObject:
     if tool.strict is not None:
         encoded["strict"] = tool.strict
     return {**encoded, **own}
-
-
-def _join_tools(tools: list[JsonObject], own: Json, places: Json) -> list[JsonObject]:
-    """All tools, the vendor's own at their places or behind the others; their order counts, because the prompt cache reads a prefix."""
-    if not isinstance(own, list):
-        return tools
-    if not isinstance(places, list) or len(places) != len(own) or not all(isinstance(place, int) for place in places):
-        return tools + own
-    for place, tool in zip(places, own, strict=True):
-        tools.insert(place, tool)
-    return tools
 
 
 def _encode_choice(request: Request, body: JsonObject) -> None:
@@ -306,8 +296,8 @@ def _decode_tools(given: list[JsonObject], extra: JsonObject) -> tuple[Tool, ...
     tools = tuple(_decode_tool(tool, f"tools[{i}]") for i, tool in enumerate(given) if tool.get("type") in (None, "custom"))
     if own:
         extra["tools"] = [tool for _, tool in own]
-        places = [i for i, _ in own]
-        if places != list(range(len(tools), len(given))):
+        places = places_to_tell([i for i, _ in own], len(given))
+        if places:
             extra["tools_at"] = places
     return tools
 

@@ -25,7 +25,7 @@ from dragoman.core.events import (
     ToolDelta,
 )
 from dragoman.core.exchange import Encoder
-from dragoman.core.fold import Fold, Response
+from dragoman.core.fold import Response
 from dragoman.core.messages import AnyPart, Audio, Image, Opaque, Reasoning, Refusal, Source, Text, ToolCall
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request
@@ -41,6 +41,7 @@ from dragoman.wire.one_choice import OneChoice
 from dragoman.wire.payload import dump
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.serial import OneBlockAtATime
+from dragoman.wire.whole import WholeEncoder
 
 _WORDS: Final = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "content_filtered"}
 _IN_STOP: Final = "additionalModelResponseFields"
@@ -49,7 +50,7 @@ _IN_STOP: Final = "additionalModelResponseFields"
 
 def encoder(request: Request, quirks: Quirks) -> Encoder:
     """An encoder for the answer to ``request``."""
-    return OneChoice(StreamEncoder() if request.stream else WholeEncoder())
+    return OneChoice(StreamEncoder() if request.stream else WholeEncoder(encode_answer, error_record))
 
 
 def finish_word(reason: FinishReason | None) -> str:
@@ -216,26 +217,6 @@ def _text_of(value: Json) -> str:
 
 
 # --- whole ------------------------------------------------------------------------------------------------------------------------------
-
-
-class WholeEncoder:
-    """Events to one answer."""
-
-    content_type = "application/json"
-
-    def __init__(self) -> None:
-        self._fold = Fold()
-
-    def send(self, event: Event) -> bytes:
-        self._fold.add(event)
-        return b""
-
-    def fail(self, error: DragomanError) -> bytes:
-        return dump(error_record(error))
-
-    def close(self) -> bytes:
-        """Raises ``Unsupported`` for what this wire cannot say."""
-        return dump(encode_answer(self._fold.response()))
 
 
 def encode_answer(response: Response) -> JsonObject:

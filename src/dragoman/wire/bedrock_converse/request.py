@@ -25,6 +25,7 @@ from dragoman.wire.bedrock_converse.families import Family, family, read_top_k, 
 from dragoman.wire.bedrock_converse.messages import decode_messages, encode_messages
 from dragoman.wire.carried import foreign_fields, uncarried
 from dragoman.wire.eventstream import CONTENT_TYPE
+from dragoman.wire.own_tools import join_tools, places_to_tell
 from dragoman.wire.payload import convert, dump, parse_request, try_object
 from dragoman.wire.quirks import Quirks, apply_quirks
 
@@ -124,7 +125,7 @@ def _encode_tools(request: Request, warnings: list[str]) -> JsonObject:
     own = own_fields(request.extra)
     tools = [_encode_tool(tool) for tool in request.tools]
     theirs = own.get("toolConfig")
-    tools = _join_tools(tools, theirs.get("tools") if isinstance(theirs, dict) else None, own.get(TOOLS_AT))
+    tools = join_tools(tools, theirs.get("tools") if isinstance(theirs, dict) else None, own.get(TOOLS_AT))
     choice = request.tool_choice
     if choice == "none" and tools:
         spoken = any(isinstance(part, (ToolCall, ToolResult)) for message in request.messages for part in message.parts)
@@ -150,17 +151,6 @@ def _encode_tool(tool: Tool) -> JsonObject:
     if tool.strict is not None:
         spec["strict"] = tool.strict
     return {"toolSpec": {**spec, **own_fields(tool.extra)}}
-
-
-def _join_tools(tools: list[JsonObject], own: Json, places: Json) -> list[JsonObject]:
-    """All tools, the vendor's own at their places or behind the others; their order counts, because the prompt cache reads a prefix."""
-    if not isinstance(own, list):
-        return tools
-    if not isinstance(places, list) or len(places) != len(own) or not all(isinstance(place, int) for place in places):
-        return tools + own
-    for place, tool in zip(places, own, strict=True):
-        tools.insert(place, tool)
-    return tools
 
 
 def without_tools(own: JsonObject) -> JsonObject:
@@ -316,8 +306,8 @@ def _decode_tools(config: _ToolConfig, own: JsonObject, rest: JsonObject) -> tup
     tools = tuple(_decode_tool(spec, f"toolConfig.tools[{i}].toolSpec") for i, spec in ours)
     if theirs:
         rest = {**rest, "tools": [tool for _, tool in theirs]}
-        places = [i for i, _ in theirs]
-        if places != list(range(len(tools), len(given))):
+        places = places_to_tell([i for i, _ in theirs], len(given))
+        if places:
             own[TOOLS_AT] = places
     _keep(own, "toolConfig", rest)
     return tools

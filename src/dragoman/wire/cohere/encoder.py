@@ -25,7 +25,7 @@ from dragoman.core.events import (
     ToolDelta,
 )
 from dragoman.core.exchange import Encoder
-from dragoman.core.fold import Fold, Response
+from dragoman.core.fold import Response
 from dragoman.core.messages import Audio, Image, Opaque, Reasoning, Refusal, Text
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request
@@ -38,6 +38,7 @@ from dragoman.wire.payload import dump
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.serial import OneBlockAtATime
 from dragoman.wire.sse import CONTENT_TYPE, encode_event
+from dragoman.wire.whole import WholeEncoder
 
 DONE: Final = encode_event(b"[DONE]")
 
@@ -49,7 +50,7 @@ _SHOWN: Final[dict[BlockKind, str]] = {"audio": "text", "text": "text", "refusal
 
 def encoder(request: Request, quirks: Quirks) -> Encoder:
     """An encoder for the answer to ``request``."""
-    return OneChoice(StreamEncoder() if request.stream else WholeEncoder())
+    return OneChoice(StreamEncoder() if request.stream else WholeEncoder(_whole, error_record))
 
 
 class _Open:
@@ -172,25 +173,6 @@ class StreamEncoder:
 def _start(id: str | None) -> JsonObject:
     message: JsonObject = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
     return {"id": id or "", "type": "message-start", "delta": {"message": message}}
-
-
-class WholeEncoder:
-    """Events to one answer."""
-
-    content_type = "application/json"
-
-    def __init__(self) -> None:
-        self._fold = Fold()
-
-    def send(self, event: Event) -> bytes:
-        self._fold.add(event)
-        return b""
-
-    def fail(self, error: DragomanError) -> bytes:
-        return dump(error_record(error))
-
-    def close(self) -> bytes:
-        return dump(_whole(self._fold.response()))
 
 
 def _whole(response: Response) -> JsonObject:

@@ -25,7 +25,7 @@ from dragoman.core.events import (
     ToolDelta,
 )
 from dragoman.core.exchange import Encoder
-from dragoman.core.fold import Choice, Fold, Response
+from dragoman.core.fold import Choice, Response
 from dragoman.core.messages import AnyPart, Audio, Image, Opaque, Source, Text
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request
@@ -39,6 +39,7 @@ from dragoman.wire.payload import dump
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.serial import OneBlockAtATime
 from dragoman.wire.sse import CONTENT_TYPE
+from dragoman.wire.whole import WholeEncoder
 
 _WORDS: Final = {
     "stop": "STOP",
@@ -54,7 +55,7 @@ _JSON: Final = "application/json; charset=UTF-8"
 def encoder(request: Request, quirks: Quirks) -> Encoder:
     """An encoder for the answer to ``request``, in the form it asked for."""
     if not request.stream:
-        return WholeEncoder(request)
+        return WholeEncoder(lambda response: encode_response(response, request.model), error_record, _JSON)
     as_array = request.extra.get(NAME, {}).get("alt") == "json"
     return ArrayEncoder(request) if as_array else StreamEncoder(request)
 
@@ -237,26 +238,6 @@ class ArrayEncoder:
         joint = b"[" if self._empty else b",\r\n"
         self._empty = False
         return joint + dump(chunk)
-
-
-class WholeEncoder:
-    """Events to one answer."""
-
-    content_type = _JSON
-
-    def __init__(self, request: Request) -> None:
-        self._model = request.model
-        self._fold = Fold()
-
-    def send(self, event: Event) -> bytes:
-        self._fold.add(event)
-        return b""
-
-    def fail(self, error: DragomanError) -> bytes:
-        return dump(error_record(error))
-
-    def close(self) -> bytes:
-        return dump(encode_response(self._fold.response(), self._model))
 
 
 def encode_response(response: Response, model: str) -> JsonObject:

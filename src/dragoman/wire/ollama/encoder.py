@@ -25,7 +25,7 @@ from dragoman.core.events import (
     ToolDelta,
 )
 from dragoman.core.exchange import Encoder
-from dragoman.core.fold import Fold, Response
+from dragoman.core.fold import Response
 from dragoman.core.messages import Audio, Image, Reasoning, Refusal, Text
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request
@@ -38,6 +38,7 @@ from dragoman.wire.ollama.messages import NAME, encode_arguments
 from dragoman.wire.one_choice import OneChoice
 from dragoman.wire.payload import dump
 from dragoman.wire.quirks import Quirks
+from dragoman.wire.whole import WholeEncoder
 
 UNKNOWN_TIME: Final = "1970-01-01T00:00:00Z"
 
@@ -45,7 +46,9 @@ UNKNOWN_TIME: Final = "1970-01-01T00:00:00Z"
 def encoder(request: Request, quirks: Quirks) -> Encoder:
     """An encoder for the answer to ``request``."""
     form = _Form(request)
-    return OneChoice(StreamEncoder(form) if request.stream else WholeEncoder(form))
+    if request.stream:
+        return OneChoice(StreamEncoder(form))
+    return OneChoice(WholeEncoder(lambda response: _whole(form, response), error_record, "application/json; charset=utf-8"))
 
 
 class _Form:
@@ -150,27 +153,6 @@ class StreamEncoder:
         call = _encode_call(held.started.id, held.started.name, "".join(held.text), self._calls)
         self._calls += 1
         return self._form.said({"tool_calls": [call]})
-
-
-class WholeEncoder:
-    """Events to one object."""
-
-    content_type = "application/json; charset=utf-8"
-
-    def __init__(self, form: _Form) -> None:
-        self._form = form
-        self._fold = Fold()
-
-    def send(self, event: Event) -> bytes:
-        self._fold.add(event)
-        return b""
-
-    def fail(self, error: DragomanError) -> bytes:
-        return dump(error_record(error))
-
-    def close(self) -> bytes:
-        """The answer. Raises ``BadReply`` where the model's arguments are no object."""
-        return dump(_whole(self._form, self._fold.response()))
 
 
 def _whole(form: _Form, response: Response) -> JsonObject:

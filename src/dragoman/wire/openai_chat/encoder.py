@@ -22,7 +22,7 @@ from dragoman.core.events import (
     ToolDelta,
 )
 from dragoman.core.exchange import Encoder
-from dragoman.core.fold import Choice, Fold, Response
+from dragoman.core.fold import Choice, Response
 from dragoman.core.messages import AnyPart, Audio, Image, Message, Opaque, Reasoning, Refusal, Source, Text, ToolCall
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request
@@ -36,6 +36,7 @@ from dragoman.wire.openai_chat.usage import encode_usage
 from dragoman.wire.payload import dump
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.sse import CONTENT_TYPE, encode_event
+from dragoman.wire.whole import WholeEncoder
 
 DONE: Final = encode_event(b"[DONE]")
 REASONING_FIELD: Final = "reasoning_content"
@@ -44,7 +45,9 @@ REASONING_FIELD: Final = "reasoning_content"
 
 def encoder(request: Request, quirks: Quirks) -> Encoder:
     """An encoder for the answer to ``request``."""
-    return StreamEncoder(request) if request.stream else WholeEncoder(request)
+    if request.stream:
+        return StreamEncoder(request)
+    return WholeEncoder(lambda response: completion(response, request.model, is_legacy(request)), error_record)
 
 
 class ChunkBuilder:
@@ -186,27 +189,6 @@ class StreamEncoder:
 
     def close(self) -> bytes:
         return b"".join(encode_event(dump(chunk)) for chunk in self._builder.last()) + DONE
-
-
-class WholeEncoder:
-    """Events to one completion."""
-
-    content_type = "application/json"
-
-    def __init__(self, request: Request) -> None:
-        self._model = request.model
-        self._is_legacy = is_legacy(request)
-        self._fold = Fold()
-
-    def send(self, event: Event) -> bytes:
-        self._fold.add(event)
-        return b""
-
-    def fail(self, error: DragomanError) -> bytes:
-        return dump(error_record(error))
-
-    def close(self) -> bytes:
-        return dump(completion(self._fold.response(), self._model, self._is_legacy))
 
 
 def is_legacy(request: Request) -> bool:

@@ -19,6 +19,7 @@ from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Reque
 from dragoman.wire.carried import foreign_fields, uncarried
 from dragoman.wire.openai_responses.content import NAME, as_extra, beside, own_fields
 from dragoman.wire.openai_responses.messages import decode_messages, encode_messages
+from dragoman.wire.own_tools import join_tools, places_to_tell
 from dragoman.wire.payload import convert, dump, parse_request
 from dragoman.wire.quirks import Quirks, apply_quirks
 
@@ -78,7 +79,7 @@ def encode_options(request: Request, warnings: list[str]) -> JsonObject:
         value = getattr(request, name)
         if value is not None:
             body[name] = value
-    tools = _join_tools([encode_tool(tool) for tool in request.tools], extra.pop("tools", None), extra.pop("tools_at", None))
+    tools = join_tools([encode_tool(tool) for tool in request.tools], extra.pop("tools", None), extra.pop("tools_at", None))
     if tools:
         body["tools"] = tools
     if request.tool_choice is not None:
@@ -105,17 +106,6 @@ def encode_tool(tool: Tool) -> JsonObject:
     if tool.description is not None:
         encoded["description"] = tool.description
     return {**encoded, "parameters": tool.parameters, "strict": tool.strict, **own_fields(tool.extra)}
-
-
-def _join_tools(tools: list[JsonObject], own: Json, places: Json) -> list[JsonObject]:
-    """All tools, the vendor's own at their places or behind the others; their order counts, because the prompt cache reads a prefix."""
-    if not isinstance(own, list):
-        return tools
-    if not isinstance(places, list) or len(places) != len(own) or not all(isinstance(place, int) for place in places):
-        return tools + own
-    for place, tool in zip(places, own, strict=True):
-        tools.insert(place, tool)
-    return tools
 
 
 def encode_choice(choice: ToolChoice) -> Json:
@@ -223,8 +213,9 @@ def _decode_tools(given: list[JsonObject], extra: JsonObject) -> tuple[Tool, ...
     places = [i for i in range(len(given)) if i not in functions]
     if places:
         extra["tools"] = [given[i] for i in places]
-        if places[0] < len(functions):
-            extra["tools_at"] = places
+        told = places_to_tell(places, len(given))
+        if told:
+            extra["tools_at"] = told
     return tuple(_decode_tool(given[i], f"tools[{i}]") for i in functions)
 
 
