@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from dragoman.core.errors import UsageError
 from dragoman.core.messages import Audio, File, Image
+from dragoman.core.words import in_words
 from dragoman.wire.media import decode_data_url, sniff_audio, sniff_image
 
 MAX_BYTES: Final = 50_000_000
@@ -90,6 +91,7 @@ def attach(source: Attachable, *, media_type: str | None = None, name: str | Non
 
         dragoman.complete("openai/gpt-4.1", ["What is this?", dragoman.attach("https://example.com/cat.png"), Path("dog.png")])
     """
+    _check_told(media_type, name, max_bytes)
     if isinstance(source, Path):
         data = _read(source, max_bytes)
         return _part(data, media_type or _media_type(data, source.name), name or source.name, f"attachment {source}")
@@ -99,6 +101,14 @@ def attach(source: Attachable, *, media_type: str | None = None, name: str | Non
     if not isinstance(source, str):
         raise UsageError(f"attachment: {type(source).__name__} was given; bytes, a pathlib.Path or a URL is expected")
     return _from_url(source, media_type, name, max_bytes)
+
+
+def _check_told(media_type: object, name: object, max_bytes: object) -> None:
+    for what, told in (("media_type", media_type), ("name", name)):
+        if told is not None and not isinstance(told, str):
+            raise UsageError(f"{what}: {in_words(told)} was given; a string is expected")
+    if not isinstance(max_bytes, int) or isinstance(max_bytes, bool) or max_bytes < 0:
+        raise UsageError(f"max_bytes: {in_words(max_bytes)} was given; a whole number from 0 up is allowed")
 
 
 def attached(source: Attachable, where: str) -> Attachment:

@@ -21,6 +21,7 @@ from dragoman.core.exchange import Call, Timeouts
 from dragoman.core.listing import ListedModel
 from dragoman.core.request import Request
 from dragoman.core.token import Key
+from dragoman.core.words import in_words
 from dragoman.dialogue import AsyncTalk, Dialogue, Talk
 from dragoman.drivers import AsyncDriver, Driver
 from dragoman.flow.effects import Flow
@@ -121,7 +122,7 @@ class _Configured:
             raise UsageError(f"{unknown[0]}: no such setting of a client; {nearest(unknown[0], sorted(ClientSettings.__annotations__))}")
         retries: object = given.get("max_retries", 2)
         if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:
-            raise UsageError(f"max_retries: {retries!r} was given; a whole number from 0 up is allowed")
+            raise UsageError(f"max_retries: {in_words(retries)} was given; a whole number from 0 up is allowed")
         self.timeouts = Timeouts.of(given.get("timeout"))
         self.transport = Settings(**{name: given[name] for name in _TRANSPORT_FIELDS if name in given})  # type: ignore[literal-required]  # the names are the TypedDict's
         self.http = given.get("http")
@@ -249,7 +250,7 @@ def _paths(given: object) -> tuple[Path, ...]:
     if given is None:
         return ()
     if not isinstance(given, Sequence) or not all(isinstance(path, (str, Path)) for path in given) or isinstance(given, str):
-        raise UsageError(f"provider_files: {given!r} was given; a list of paths is expected")
+        raise UsageError(f"provider_files: {in_words(given)} was given; a list of paths is expected")
     return tuple(map(Path, given))
 
 

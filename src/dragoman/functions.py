@@ -18,6 +18,7 @@ from dragoman.core.errors import UsageError
 from dragoman.core.messages import File, Image, Text, ToolCall, ToolResult
 from dragoman.core.opaque import Json
 from dragoman.core.request import Tool
+from dragoman.core.words import in_words
 from dragoman.docstrings import parse_docstring
 from dragoman.schemas import Misfit, read_json, schema_of, to_json
 
@@ -40,7 +41,7 @@ class Function:
         self.function = function
         name = getattr(function, "__name__", None)
         if inspect.isclass(function) or not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise UsageError(f"{where}: {function!r} was given; a function with a name of its own, or a Tool, is expected")
+            raise UsageError(f"{where}: {in_words(function)} was given; a function with a name of its own, or a Tool, is expected")
         self.is_async = inspect.iscoroutinefunction(function)
         parameters = _parameters(function, name)
         told = parse_docstring(inspect.getdoc(function) or "")

@@ -26,7 +26,7 @@ from dragoman.core.request import Request
 from dragoman.core.usage import Usage
 from dragoman.flow.effects import Flow
 from dragoman.flow.whole import Whole
-from dragoman.prompts import CALL_OPTIONS, CallOptions, Options, explain
+from dragoman.prompts import CALL_OPTIONS, CallOptions, Options, converted, sayable
 from dragoman.response import PriceList, cost_of, tier_in
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
@@ -239,10 +239,7 @@ class Operation(msgspec.Struct, Generic[Answer], frozen=True):
         for name in sorted(options.keys() - allowed.keys()):
             raise UsageError(f"{name}: no such option; {nearest(name, sorted(allowed))}")
         said = {name: value for name, value in options.items() if name not in CALL_OPTIONS and value is not None}
-        try:
-            return msgspec.convert({**said, **given}, self.asked)
-        except msgspec.ValidationError as fault:
-            raise UsageError(explain(str(fault))) from None
+        return converted({name: sayable(value, name) for name, value in {**said, **given}.items()}, self.asked)
 
     def at(self, catalogue: Catalogue, model: str) -> tuple[Provider, str]:
         """The provider, and its own name of the model. Raises ``UnknownModel``."""
@@ -290,7 +287,10 @@ def texts(given: object, name: str) -> tuple[str, ...]:
     """A list of texts. Raises ``UsageError``: one text would be taken for a list of letters."""
     if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
         raise UsageError(f"{name}: {type(given).__name__} was given; a list of strings is expected")
-    return tuple(given)
+    items = tuple(given)
+    if not items:
+        raise UsageError(f"{name}: the list is empty; at least one is expected")
+    return items
 
 
 def embed_inputs(given: EmbedInputs) -> tuple[embedding.EmbedInput, ...]:
@@ -308,6 +308,8 @@ def _embed_input(given: object, where: str) -> embedding.EmbedInput:
     if isinstance(given, str):
         return given
     if isinstance(given, Sequence) and not isinstance(given, (bytes, bytearray)):
+        if not given:
+            raise UsageError(f"{where}: the list is empty; at least one is expected")
         return tuple(_embed_part(piece, f"{where}[{i}]") for i, piece in enumerate(given))
     return (_embed_part(given, where),)
 
@@ -336,6 +338,8 @@ def images_of(given: Picture | Sequence[Picture] | None) -> tuple[Image | None, 
     if given is None:
         return ()
     several = [given] if isinstance(given, (Path, bytes, str, Image)) else given
+    if not isinstance(several, Sequence):
+        raise UsageError(f"images: {type(several).__name__} was given; a picture or a list of them is expected")
     return tuple(image_of(one, f"images[{i}]") for i, one in enumerate(several))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
-from typing import Any, Final, TypeAlias, TypedDict, get_args
+from typing import Any, Final, TypeAlias, TypedDict, TypeVar, get_args
 
 import msgspec
 
@@ -16,7 +16,11 @@ from dragoman.core.messages import ROLES, AnyPart, Audio, File, Image, Message, 
 from dragoman.core.opaque import JsonObject
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
 from dragoman.core.token import Key
+from dragoman.core.words import in_words
 from dragoman.wire.openai_chat.messages import decode_message
+from dragoman.wire.openai_chat.request import format_from
+
+T = TypeVar("T")
 
 Content: TypeAlias = str | Path | bytes | Text | Image | Audio | File
 """A piece of a question: words, a file to read, or a part."""
@@ -73,7 +77,9 @@ def request_from(model: str, prompt: Prompt, stream: bool, options: Mapping[str,
     fields: dict[str, Any] = {
         name: sayable(value, name) for name, value in options.items() if name not in CALL_OPTIONS and value is not None
     }
-    model = sayable(model, "model")
+    named: object = model
+    if isinstance(named, str):
+        model = _plain_text(named, "model")
     messages = messages_from(sayable(prompt, "messages"))
     system = fields.pop("system", None)
     if system is not None:
@@ -81,35 +87,54 @@ def request_from(model: str, prompt: Prompt, stream: bool, options: Mapping[str,
     for name, read in _READERS.items():
         if name in fields:
             fields[name] = read(fields[name])
-    try:
-        return msgspec.convert({**fields, "model": model, "stream": stream, "messages": messages}, Request)
-    except msgspec.ValidationError as fault:
-        raise UsageError(explain(str(fault))) from None
+    return converted({**fields, "model": model, "stream": stream, "messages": messages}, Request)
 
 
 def is_strict(options: Mapping[str, Any]) -> bool:
     """Whether the call asks for all or nothing. Raises ``UsageError``: a word such as "no" would be taken for yes."""
     strict = options.get("strict")
     if strict is not None and not isinstance(strict, bool):
-        raise UsageError(f"strict: {strict!r} was given; True or False is allowed", param="strict")
+        raise UsageError(f"strict: {in_words(strict)} was given; True or False is allowed", param="strict")
     return bool(strict)
 
 
 def sayable(value: Any, where: str) -> Any:
-    """``value`` with every string of a class of its own as a plain one. Raises ``UsageError`` that names a number JSON cannot say."""
+    """``value`` with strings, lists and mappings of classes of their own as plain ones.
+
+    Raises ``UsageError`` that names the place of what JSON cannot say.
+    """
+    try:
+        return _sayable(value, where)
+    except RecursionError:
+        raise UsageError(f"{where}: it holds itself, or lists within lists without end", param=where) from None
+
+
+def _sayable(value: Any, where: str) -> Any:
     if isinstance(value, str):
-        return value if type(value) is str else str.__str__(value)
-    if isinstance(value, (int, float)) and not _is_finite(value):
-        raise UsageError(f"{where}: {_in_words(value)} was given; a finite number is expected", param=where)
-    if type(value) in (list, tuple):
-        return type(value)(sayable(item, f"{where}[{i}]") for i, item in enumerate(value))
-    if type(value) is dict:
-        return {sayable(name, where): sayable(item, f"{where}.{name}") for name, item in value.items()}
+        return _plain_text(value, where)
+    if isinstance(value, (int, float)):
+        if not _is_finite(value):
+            raise UsageError(f"{where}: {in_words(value)} was given; a finite number is expected", param=where)
+        return value
     if isinstance(value, msgspec.Struct):
-        fields = {name: sayable(getattr(value, name), f"{where}.{name}") for name in value.__struct_fields__}
+        fields = {name: _sayable(getattr(value, name), f"{where}.{name}") for name in value.__struct_fields__}
         changed = {name: field for name, field in fields.items() if field is not getattr(value, name)}
         return msgspec.structs.replace(value, **changed) if changed else value
+    if isinstance(value, Mapping):
+        return {_sayable(name, where): _sayable(item, f"{where}.{name}") for name, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
+        items = [_sayable(item, f"{where}[{i}]") for i, item in enumerate(value)]
+        return tuple(items) if type(value) is tuple else items
     return value
+
+
+def _plain_text(text: str, where: str) -> str:
+    """A string of any class as what it says. Raises ``UsageError`` for half of a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as fault:
+        raise UsageError(f"{where}: it cannot be written as JSON: {fault.reason} at place {fault.start}", param=where) from None
+    return text if type(text) is str else str.__str__(text)
 
 
 def _is_finite(number: float) -> bool:
@@ -119,8 +144,20 @@ def _is_finite(number: float) -> bool:
         return False
 
 
-def _in_words(number: float) -> str:
-    return f"an integer of {number.bit_length()} bits" if isinstance(number, int) else str(number)
+def converted(fields: Mapping[str, Any], kind: type[T]) -> T:
+    """``fields`` as ``kind``. Raises ``UsageError`` that begins with the field's name."""
+    try:
+        return msgspec.convert(fields, kind, builtin_types=(bytes,))
+    except msgspec.ValidationError as fault:
+        raise UsageError(explain(str(fault))) from None
+    except AttributeError:  # msgspec takes whatever has places for a mapping
+        odd = [name for name, value in fields.items() if hasattr(type(value), "__getitem__") and not isinstance(value, _PLAIN)]
+        raise UsageError(
+            f"{', '.join(odd) or 'an argument'}: it is of a type that cannot be told from a mapping; a dict is expected"
+        ) from None
+
+
+_PLAIN: Final = (str, bytes, list, tuple, dict)
 
 
 def messages_from(prompt: Prompt) -> tuple[Message, ...]:
@@ -167,7 +204,7 @@ def _checked(message: Message, where: str) -> Message:
     """``message`` with its types seen to, as Python did not."""
     if message.role not in ROLES:
         raise BadRequest(
-            f"{where}.role: {message.role!r} was given; one of {', '.join(map(repr, ROLES))} is allowed", param=f"{where}.role"
+            f"{where}.role: {in_words(message.role)} was given; one of {', '.join(map(repr, ROLES))} is allowed", param=f"{where}.role"
         )
     if not isinstance(message.parts, (tuple, list)):
         raise BadRequest(f"{where}.parts: {type(message.parts).__name__} was given; a tuple of parts such as Text is expected")
@@ -175,14 +212,15 @@ def _checked(message: Message, where: str) -> Message:
         if not isinstance(part, get_args(AnyPart)):
             raise BadRequest(f"{where}.parts[{i}]: {type(part).__name__} was given; a part such as Text or Image is expected")
         _check_fields(part, f"{where}.parts[{i}]")
+    _check_fields(message, where)
     return message
 
 
 def _check_fields(part: msgspec.Struct, where: str) -> None:
     try:
-        msgspec.convert(msgspec.structs.asdict(part), type(part))
-    except msgspec.ValidationError as fault:
-        raise BadRequest(f"{where}.{explain(str(fault))}") from None
+        converted(msgspec.structs.asdict(part), type(part))
+    except UsageError as fault:
+        raise BadRequest(f"{where}.{fault.message}") from None
 
 
 def _string(value: object, name: str) -> str:
@@ -196,17 +234,40 @@ def _read_stop(value: object) -> object:
 
 
 def _read_reasoning(value: object) -> object:
-    return ReasoningOptions(effort=value) if isinstance(value, str) else value
+    if isinstance(value, Mapping):
+        return _known(value, ReasoningOptions, "reasoning")
+    return ReasoningOptions(effort=value) if isinstance(value, str) else _read_struct(value, "reasoning")
+
+
+def _read_format(value: object) -> object:
+    """A format of ours, in fields of ours, or in OpenAI's form."""
+    if isinstance(value, Mapping):
+        return format_from(dict(value)) if "type" in value else _known(value, JsonFormat, "response_format")
+    return _read_struct(value, "response_format")
+
+
+def _read_struct(value: object, where: str) -> object:
+    """``value``, whose types Python did not see to where it is an object of ours."""
+    if isinstance(value, msgspec.Struct):
+        _check_fields(value, where)
+    return value
+
+
+def _known(told: Mapping[str, Any], kind: type[msgspec.Struct], where: str) -> Mapping[str, Any]:
+    """``told``, which speaks of fields of ``kind`` alone. Raises ``UsageError``: a word that is passed over is a wish unheard."""
+    for name in told.keys() - set(kind.__struct_fields__):
+        raise UsageError(f"{where}.{name}: no such field; {nearest(str(name), list(kind.__struct_fields__))}")
+    return told
 
 
 def _read_tool_choice(value: object) -> object:
-    if isinstance(value, NamedTool) or value in ("auto", "none", "required"):
-        return value
-    raise UsageError(f"tool_choice: {value!r} was given; 'auto', 'none', 'required' or NamedTool(name) is allowed")
+    if isinstance(value, NamedTool) or (isinstance(value, str) and value in ("auto", "none", "required")):
+        return _read_struct(value, "tool_choice")
+    raise UsageError(f"tool_choice: {in_words(value)} was given; 'auto', 'none', 'required' or NamedTool(name) is allowed")
 
 
 def _read_tools(value: object) -> object:
-    if not isinstance(value, Sequence) or isinstance(value, str):
+    if not isinstance(value, Sequence) or isinstance(value, (str, bytes, bytearray)):
         raise UsageError(f"tools: {type(value).__name__} was given; a list of tools is expected")
     return tuple(_read_tool(tool, i) for i, tool in enumerate(value))
 
@@ -214,6 +275,7 @@ def _read_tools(value: object) -> object:
 def _read_tool(given: object, position: int) -> Tool:
     """A tool of ours, a Python function, or one in OpenAI's form, with or without its ``function`` envelope."""
     if isinstance(given, Tool):
+        _check_fields(given, f"tools[{position}]")
         return given
     if not isinstance(given, Mapping):
         from dragoman.functions import function_of
@@ -224,14 +286,21 @@ def _read_tool(given: object, position: int) -> Tool:
         raise UsageError(f"tools[{position}]: {type(given).__name__} was given; a Tool or an object with name and parameters is expected")
     inner = given.get("function")
     told = inner if given.get("type") == "function" and isinstance(inner, Mapping) else given
+    place = f"tools[{position}]" if told is given else f"tools[{position}].function"
+    _known({name: field for name, field in told.items() if (name, field) != ("type", "function")}, Tool, place)
     try:
         return msgspec.convert(told, Tool)
     except msgspec.ValidationError as fault:
-        place = f"tools[{position}]" if told is given else f"tools[{position}].function"
         raise UsageError(f"{place}{'.' if ' - at `$.' in str(fault) else ': '}{explain(str(fault))}") from None
 
 
-_READERS: Final = {"stop": _read_stop, "reasoning": _read_reasoning, "tool_choice": _read_tool_choice, "tools": _read_tools}
+_READERS: Final = {
+    "stop": _read_stop,
+    "reasoning": _read_reasoning,
+    "response_format": _read_format,
+    "tool_choice": _read_tool_choice,
+    "tools": _read_tools,
+}
 
 
 def explain(fault: str) -> str:

@@ -18,6 +18,7 @@ from dragoman.core.events import Event
 from dragoman.core.exchange import Call, Decoder, Headers, Reply, Timeouts, header, with_headers
 from dragoman.core.request import Request
 from dragoman.core.token import Key
+from dragoman.core.words import in_words
 from dragoman.credentials import CLOUDS, Access, Keyring, missing_credentials
 from dragoman.flow.attempt import Target
 from dragoman.flow.effects import Flow
@@ -270,7 +271,7 @@ def check_base_url(given: str, what: str) -> str:
     except (ValueError, AttributeError, TypeError):
         fits = False
     if not fits:
-        raise UsageError(f"{what}: {given!r} was given; an address like https://host[:port][/path] is expected")
+        raise UsageError(f"{what}: {in_words(given)} was given; an address like https://host[:port][/path] is expected")
     if "@" in parts.netloc:  # said without showing it: what stands there is a secret
         raise UsageError(f"{what}: it holds a user or password, which are not sent; give the provider's key as key= instead")
     return given.rstrip("/")

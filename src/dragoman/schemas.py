@@ -13,6 +13,7 @@ import msgspec
 
 from dragoman.core.errors import UsageError
 from dragoman.core.opaque import Json, JsonObject
+from dragoman.core.words import in_words
 
 REFERENCE: Final = "#/$defs/"
 _NOT_STRICT: Final = frozenset({"patternProperties", "prefixItems", "unevaluatedProperties", "propertyNames"})
@@ -27,7 +28,7 @@ def schema_of(kind: Any, what: str) -> JsonObject:
     """The schema of ``kind``, its definitions at its root in ``$defs``. Raises ``UsageError`` that begins with ``what``."""
     try:
         (schema,), definitions = msgspec.json.schema_components((kind,), schema_hook=_foreign_schema, ref_template=REFERENCE + "{name}")
-    except (TypeError, NameError, NotImplementedError) as fault:
+    except (TypeError, ValueError, NameError, NotImplementedError, RecursionError) as fault:
         raise UsageError(f"{what}: no JSON schema can be made of {type_name(kind)}: {str(fault).splitlines()[-1]}") from None
     found: dict[str, Json] = {}
     schema = _hoisted(schema, found, what)
@@ -50,7 +51,8 @@ def to_json(value: object) -> str:
 
 
 def type_name(kind: Any) -> str:
-    return str(getattr(kind, "__name__", None) or kind)
+    name = getattr(kind, "__name__", None)
+    return str(name or (kind if isinstance(kind, str) else in_words(kind)))
 
 
 def inlined(schema: JsonObject) -> JsonObject:

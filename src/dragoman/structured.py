@@ -20,6 +20,7 @@ from dragoman.core.exchange import Call
 from dragoman.core.messages import Message, Text, ToolCall, ToolResult
 from dragoman.core.opaque import JsonObject
 from dragoman.core.request import JsonFormat, NamedTool, Request, Tool
+from dragoman.core.words import in_words
 from dragoman.dialogue import Dialogue, asked
 from dragoman.response import Response, StructuredResponse, total_usage
 from dragoman.schemas import Misfit, read_json, schema_of, strict_schema, to_json
@@ -261,7 +262,7 @@ def json_texts(text: str) -> Iterator[str]:
 def check_repairs(max_repairs: object) -> int:
     """``max_repairs`` as a number. Raises ``UsageError``."""
     if not isinstance(max_repairs, int) or isinstance(max_repairs, bool) or max_repairs < 0:
-        raise UsageError(f"max_repairs: {max_repairs!r} was given; a whole number from 0 up is allowed")
+        raise UsageError(f"max_repairs: {in_words(max_repairs)} was given; a whole number from 0 up is allowed")
     return max_repairs
 
 

@@ -16,6 +16,7 @@ from dragoman.core.errors import DragomanError, TurnsExhausted, UsageError
 from dragoman.core.messages import Message, ToolCall, ToolResult
 from dragoman.core.request import Request, ToolChoice
 from dragoman.core.usage import Usage
+from dragoman.core.words import in_words
 from dragoman.dialogue import Dialogue, asked, ran
 from dragoman.functions import Toolbox
 from dragoman.response import Response, total_usage
@@ -60,7 +61,7 @@ class ToolRun(msgspec.Struct, frozen=True, kw_only=True):
 def check_turns(max_turns: object) -> int:
     """``max_turns`` as a number. Raises ``UsageError``."""
     if not isinstance(max_turns, int) or isinstance(max_turns, bool) or max_turns < 1:
-        raise UsageError(f"max_turns: {max_turns!r} was given; a whole number from 1 up is allowed")
+        raise UsageError(f"max_turns: {in_words(max_turns)} was given; a whole number from 1 up is allowed")
     return max_turns
 
 

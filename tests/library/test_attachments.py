@@ -201,3 +201,19 @@ def test_content_that_the_target_cannot_carry_is_refused_before_anything_is_sent
 def test_the_function_is_public() -> None:
     assert dragoman.attach is attach
     assert "attach" in dragoman.__all__
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"media_type": 5}, "media_type: 5 was given; a string is expected"),
+        ({"name": b"a.png"}, "name: b'a.png' was given; a string is expected"),
+        ({"max_bytes": None}, "max_bytes: None was given; a whole number from 0 up is allowed"),
+        ({"max_bytes": -1}, "max_bytes: -1 was given"),
+        ({"max_bytes": True}, "max_bytes: True was given"),
+    ],
+)
+def test_what_is_told_of_an_attachment_is_checked(told: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        attach(b"\x89PNG\r\n\x1a\n", **told)
+    assert words in caught.value.message

@@ -14,6 +14,11 @@ from dragoman import AsyncClient, Client
 from dragoman.core.errors import DragomanError, MissingKey, UnknownModel, UsageError
 from dragoman.core.exchange import Timeouts
 
+ENDLESS: list[Any] = []
+for _ in range(2000):
+    ENDLESS = [ENDLESS]
+"""Deeper than Python can show it."""
+
 BAD_SETTINGS: list[tuple[dict[str, Any], str]] = [
     ({"retries": 3}, "retries: no such setting of a client; did you mean 'max_retries'"),
     ({"max_retries": -1}, "max_retries: -1 was given; a whole number from 0 up is allowed"),
@@ -46,11 +51,17 @@ BAD_SETTINGS: list[tuple[dict[str, Any], str]] = [
     ({"provider_files": "mine.toml"}, "provider_files: 'mine.toml' was given; a list of paths is expected"),
     ({"provider_files": [5]}, "provider_files: [5] was given"),
     ({"environment": 5}, "environment: int was given"),
+    ({"max_retries": ENDLESS}, "max_retries: a list that cannot be shown was given"),
+    ({"timeout": 10**5000}, "timeout is an integer of 16610 bits; a positive number"),
+    ({"proxy": 10**5000}, "proxy is an integer of 16610 bits"),
+    ({"provider_files": 10**5000}, "provider_files: an integer of 16610 bits was given"),
+    ({"base_urls": {"openai": 10**5000}}, "base_urls['openai']: an integer of 16610 bits was given"),
+    ({"verify": "x" * 500}, "x…; True or False is allowed"),
 ]
 
 
 @pytest.mark.parametrize("make", [Client, AsyncClient, lambda **given: dragoman.stream("ollama/m", "Hi", **given)])
-@pytest.mark.parametrize(("given", "words"), BAD_SETTINGS, ids=[str(given) for given, _ in BAD_SETTINGS])
+@pytest.mark.parametrize(("given", "words"), BAD_SETTINGS, ids=[words for _, words in BAD_SETTINGS])
 def test_a_wrong_setting_is_said_when_the_client_is_made(make: Callable[..., Any], given: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError) as caught:
         make(**given)

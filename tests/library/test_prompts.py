@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import UserDict
+from collections import UserDict, UserList
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -209,6 +209,16 @@ def test_the_form_of_answer_is_asked_for() -> None:
     assert not request_from("openai/m", "Hi", False, {}).stream
 
 
+class Places:
+    """Has places as a table of numbers has, and is neither list nor mapping."""
+
+    def __getitem__(self, place: int) -> int:
+        return place
+
+
+ENDLESS: list[Any] = []
+ENDLESS.append(ENDLESS)
+
 BAD_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"temprature": 1}, "temprature: no such option; did you mean 'temperature'?"),
     ({"max_tokens": 1}, "max_tokens: no such option; did you mean 'max_output_tokens'"),
@@ -227,23 +237,80 @@ BAD_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"response_format": "json"}, "response_format: expected `object | null`, got `str`"),
     ({"metadata": {"a": 1}}, "metadata[...]: expected `str`, got `int`"),
     ({"reasoning": 5}, "reasoning: expected `object | null`, got `int`"),
+    ({"reasoning": {"efort": "low"}}, "reasoning.efort: no such field; did you mean 'effort'"),
+    ({"reasoning": ReasoningOptions(effort=5)}, "reasoning.effort: expected `str | null`, got `int`"),  # type: ignore[arg-type]  # is meant
+    ({"response_format": {"shema": {}}}, "response_format.shema: no such field; did you mean 'schema'"),
+    ({"response_format": {"type": "jsn"}}, "response_format.type: invalid enum value 'jsn'"),
+    ({"response_format": {"type": "json_schema"}}, "response_format.json_schema: it is required"),
+    ({"response_format": JsonFormat(strict="no")}, "response_format.strict: expected `bool | null`, got `str`"),  # type: ignore[arg-type]  # likewise
+    ({"tool_choice": NamedTool(5)}, "tool_choice.name: expected `str`, got `int`"),  # type: ignore[arg-type]  # likewise
+    ({"tool_choice": 10**5000}, "tool_choice: an integer of 16610 bits was given; a finite number"),
+    ({"tools": b""}, "tools: bytes was given; a list of tools is expected"),
+    ({"tools": [Tool(name=None)]}, "tools[0].name: expected `str`, got `null`"),  # type: ignore[arg-type]  # likewise
+    ({"tools": [Tool(name="f", extra=[])]}, "tools[0].extra: expected `object`, got `array`"),  # type: ignore[arg-type]  # likewise
+    ({"tools": [{"name": "f", "input_schema": {}}]}, "tools[0].input_schema: no such field"),
+    (
+        {"tools": [{"type": "function", "function": {"name": "f", "parametres": {}}}]},
+        "tools[0].function.parametres: no such field; did you",
+    ),
+    ({"metadata": range(3)}, "metadata: expected `object | null`, got `array`"),
+    ({"metadata": Places()}, "metadata: it is of a type that cannot be told from a mapping"),
+    ({"stop": ["half \ud83d"]}, "stop[0]: it cannot be written as JSON: surrogates not allowed at place 5"),
+    ({"user": ENDLESS}, "user: it holds itself, or lists within lists without end"),
+    ({"extra": {"openai_chat": {"a": ENDLESS}}}, "extra: it holds itself"),
 ]
 
 
-@pytest.mark.parametrize(("options", "words"), BAD_OPTIONS, ids=[str(options) for options, _ in BAD_OPTIONS])
+@pytest.mark.parametrize(("options", "words"), BAD_OPTIONS, ids=[words for _, words in BAD_OPTIONS])
 def test_a_wrong_option_is_named(options: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError) as caught:
         request(**options)
     assert words in caught.value.message
 
 
-@pytest.mark.parametrize("model", [None, 5, b"openai/m"])
+def test_a_format_may_be_said_as_openai_says_it() -> None:
+    told = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}, "strict": True}}
+    assert request(response_format=told).response_format == JsonFormat(name="n", schema={"type": "object"}, strict=True)
+    assert request(response_format={"type": "json_object"}).response_format == JsonFormat()
+    assert request(response_format={"type": "text"}).response_format is None
+    assert request(response_format={"schema": {}}).response_format == JsonFormat(schema={})
+
+
+def test_lists_and_mappings_of_any_class_are_taken() -> None:
+    assert request(stop=UserList(["a"]), metadata=UserDict({"a": "b"})) == request(stop=["a"], metadata={"a": "b"})
+    assert request(tools=UserList([{"name": "f", "parameters": UserDict({"type": "object"})}])).tools[0].parameters == {"type": "object"}
+
+
+BAD_MESSAGES: list[tuple[Any, str]] = [
+    ([{"role": "user", "content": "a", "name": 5}], "messages[0].name: int was given; a string is expected"),
+    ([{"role": "tool", "content": "a", "tool_call_id": "1", "name": []}], "messages[0].name: list was given"),
+    (Message("user", (Text(text="a"),), name=5), "messages[0].name: expected `str | null`, got `int`"),  # type: ignore[arg-type]  # is meant
+    (Message("user", (Text(text="a"),), extra=5), "messages[0].extra: expected `object`, got `int`"),  # type: ignore[arg-type]  # likewise
+    (Message("user", (Image(data="x"),)), "messages[0].parts[0].data: expected `bytes | null`, got `str`"),  # type: ignore[arg-type]  # likewise
+    (Message("user", (Text(text="a", extra=range(2)),)), "messages[0].parts[0].extra: expected `object`, got `array`"),  # type: ignore[arg-type]  # likewise
+    (Message(["user"], (Text(text="a"),)), "messages[0].role: ['user'] was given"),  # type: ignore[arg-type]  # likewise
+    (ENDLESS, "messages: it holds itself, or lists within lists without end"),
+    ([{"role": "user", "content": "half \ud83d"}], "messages[0].content: it cannot be written as JSON"),
+]
+
+
+@pytest.mark.parametrize(("prompt", "words"), BAD_MESSAGES, ids=range(len(BAD_MESSAGES)))
+def test_a_message_with_a_wrong_type_names_its_place(prompt: Any, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        request(prompt)
+    assert words in caught.value.message
+
+
+@pytest.mark.parametrize("model", [None, 5, b"openai/m", math.nan, ENDLESS])
 def test_a_model_that_is_no_text_is_named(model: Any) -> None:
     with pytest.raises(UsageError, match="model: expected `str`"):
         request_from(model, "Hi", False, {})
 
 
-@pytest.mark.parametrize(("number", "words"), [(math.inf, "inf"), (math.nan, "nan"), (10**400, "an integer of 1329 bits")])
+BEYOND = [(math.inf, "inf"), (math.nan, "nan"), (10**400, "1000+…"), (10**5000, "an integer of 16610 bits")]
+
+
+@pytest.mark.parametrize(("number", "words"), BEYOND, ids=["infinite", "not a number", "large", "larger than can be written"])
 def test_a_number_beyond_every_float_is_named(number: Any, words: str) -> None:
     with pytest.raises(UsageError, match=f"temperature: {words} was given; a finite number is expected"):
         request(temperature=number)

@@ -76,7 +76,7 @@ REFUSED: dict[str, tuple[object, str | None, str]] = {
         "messages[0].role",
         "'robot' was given; one of 'system', ",
     ),
-    "odd temperature": ({"model": "m", "messages": [], "temperature": "hot"}, "temperature", "temperature: expected `float"),
+    "odd temperature": ({"model": "m", "messages": [], "temperature": "hot"}, "temperature", "temperature: expected `int | float"),
 }
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from dragoman.core.errors import DragomanError, UsageError
 from dragoman.core.events import Event
+from dragoman.core.words import in_words
 
 Headers = tuple[tuple[str, str], ...]
 """Header fields in order, names in lower case. A field may occur several times."""
@@ -107,7 +108,7 @@ _LONGEST_S: Final = 1.7976931348623157e308
 def _check_wait(name: str, value: object) -> None:
     if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= _LONGEST_S):
         return
-    raise UsageError(f"{name} is {value!r}; a positive number of seconds or None is allowed")
+    raise UsageError(f"{name} is {in_words(value)}; a positive number of seconds or None is allowed")
 
 
 class Decoder(Protocol):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from dragoman.core.errors import UsageError
+from dragoman.core.words import in_words
 from dragoman.transport.proxy import parse_proxy
 from dragoman.transport.target import shown
 
@@ -45,7 +46,7 @@ def check(settings: Settings) -> None:
     for name, (is_good, allowed) in _RULES.items():
         value = getattr(settings, name)
         if not is_good(value):
-            raise UsageError(f"{name} is {value!r}; {allowed} is allowed")
+            raise UsageError(f"{name} is {in_words(value)}; {allowed} is allowed")
     if settings.proxy is not None:
         parse_proxy(settings.proxy, "proxy")
 

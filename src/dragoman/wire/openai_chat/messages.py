@@ -252,8 +252,14 @@ def decode_message(given: Json, where: str, known_only: bool = False) -> Message
     rest = {name: value for name, value in given.items() if name not in fields and value is not None}
     if given["role"] == "developer":
         rest["role"] = "developer"
+    return Message(role, tuple(parts), _decode_name(given, where), {NAME: rest} if rest else {})
+
+
+def _decode_name(given: JsonObject, where: str) -> str | None:
     name = given.get("name")
-    return Message(role, tuple(parts), name if isinstance(name, str) else None, {NAME: rest} if rest else {})
+    if name is not None and not isinstance(name, str):
+        raise BadRequest(f"{where}.name: {type(name).__name__} was given; a string is expected", param=f"{where}.name")
+    return name
 
 
 _MESSAGE_FIELDS: Final = frozenset({"role", "content", "name", "tool_calls", "refusal", "reasoning_content", "reasoning"})
@@ -349,8 +355,8 @@ def _decode_result(given: JsonObject, where: str) -> ToolResult:
     if len(allowed) != len(parts):
         raise BadRequest(f"{where}.content: a tool's result may hold text, images and files", param=f"{where}.content")
     rest = {name: value for name, value in given.items() if name not in ("role", "content", "tool_call_id", "name")}
-    name = given.get("name")
+    name = _decode_name(given, where)
     if is_legacy:
         rest[LEGACY] = True
     extra: Extra = {NAME: rest} if rest else {}
-    return ToolResult(id=call_id, parts=allowed, name=name if isinstance(name, str) else None, extra=extra)
+    return ToolResult(id=call_id, parts=allowed, name=name, extra=extra)

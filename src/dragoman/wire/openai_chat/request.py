@@ -158,6 +158,10 @@ class _Format(msgspec.Struct):
     json_schema: _Schema | None = None
 
 
+class _Formatted(msgspec.Struct):
+    response_format: _Format
+
+
 class _Body(msgspec.Struct):
     """The fields of a request that are ours too, with the types that OpenAI's description gives them."""
 
@@ -276,6 +280,11 @@ def _decode_choice(body: _Body, extra: JsonObject) -> ToolChoice | None:
             raise BadRequest(
                 f"tool_choice: {given!r} was given; 'auto', 'none', 'required' or a named function is allowed", param="tool_choice"
             )
+
+
+def format_from(given: JsonObject) -> JsonFormat | None:
+    """The form of answer that OpenAI's ``response_format`` means. Raises ``BadRequest`` that names the field."""
+    return _decode_format(convert({"response_format": given}, _Formatted, "response_format").response_format)
 
 
 def _decode_format(given: _Format | None) -> JsonFormat | None:
