@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from dragoman.gateway.config_example import EXAMPLE
 from tests.cli.conftest import SECRET
 from tests.cli.terminal import Terminal, run
 
+SAMPLES = Path(__file__).parents[1] / "gateway" / "litellm"
 FILE = f"""\
 listen = "127.0.0.1:4001"
 [providers.openai]
@@ -127,3 +130,49 @@ def test_on_a_terminal_the_words_fit_and_stand_apart(file: Path, bare: dict[str,
     with Terminal("keys", "new", "desk", "--file", str(file), environment=bare, size=(80, 24)) as terminal:
         assert terminal.end() == 0, terminal.said
         assert "The key of desk, shown this once:\ndgm-" in terminal.said
+
+
+def test_a_litellm_file_is_carried_over_and_what_is_lost_is_told(tmp_path: Path, bare: dict[str, str]) -> None:
+    output = tmp_path / "dragoman.toml"
+    told = run("import", "litellm", str(SAMPLES / "balanced.yaml"), "-o", str(output), environment=bare)
+    assert (told.returncode, told.stdout) == (0, "")
+    assert "not carried: environment_variables: set it in the environment of the gateway\n" in told.stderr
+    assert "look at: general_settings.master_key: it is so short that it can be guessed" in told.stderr
+    assert f"{output} was written. Check it with: dragoman check config {output}" in told.stderr
+    assert tomllib.loads(output.read_text())["models"]["gpt-4o"]["targets"][0] == "openai-2/gpt-4o"
+    assert SECRET not in told.stderr
+
+
+def test_a_file_that_is_there_is_overwritten_on_demand_alone(file: Path, bare: dict[str, str]) -> None:
+    sample = str(SAMPLES / "small.yaml")
+    told = run("import", "litellm", sample, "-o", str(file), environment=bare)
+    assert (told.returncode, file.read_text()) == (2, FILE)
+    assert f"output: {file} is there already; --force overwrites it" in told.stderr
+    assert run("import", "litellm", sample, "-o", str(file), "--force", environment=bare).returncode == 0
+    assert file.read_text() == run("import", "litellm", sample, environment=bare).stdout
+
+
+def test_who_may_not_read_the_old_file_may_not_read_the_new_one(tmp_path: Path, bare: dict[str, str]) -> None:
+    old, new = tmp_path / "config.yaml", tmp_path / "dragoman.toml"
+    old.write_text((SAMPLES / "small.yaml").read_text())
+    old.chmod(0o600)
+    run("import", "litellm", str(old), "-o", str(new), environment=bare)
+    assert stat.S_IMODE(new.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(("text", "words"), [(None, "cannot be read: No such file"), ("a: [", "config.yaml:1: not valid YAML")])
+def test_what_is_no_litellm_file_is_one_line(text: str | None, words: str, tmp_path: Path, bare: dict[str, str]) -> None:
+    path = tmp_path / "config.yaml"
+    if text is not None:
+        path.write_text(text)
+    told = run("import", "litellm", str(path), environment=bare)
+    assert (told.returncode, len(told.stderr.splitlines())) == (2, 1)
+    assert words in told.stderr
+
+
+def test_without_the_extra_it_says_how_to_install_it(bare: dict[str, str]) -> None:
+    code = f"import sys\nsys.modules['yaml'] = None\nsys.argv = ['dragoman', 'import', 'litellm', {str(SAMPLES / 'small.yaml')!r}]\n"
+    code += "from dragoman.cli import main\nmain()"
+    told = subprocess.run([sys.executable, "-c", code], env=bare, capture_output=True, text=True, timeout=60, check=False)
+    assert told.returncode == 2
+    assert "pip install 'dragoman[import]'" in told.stderr

@@ -15,8 +15,8 @@ import dragoman
 from dragoman.cli.app import build
 from tests.cli.terminal import run
 
-COMMANDS = ("chat", "providers", "models", "doctor", "serve", "emulate", "demo", "keys", "check", "config")
-NESTED = (("keys", "new"), ("check", "config"), ("config", "example"))
+COMMANDS = ("chat", "providers", "models", "doctor", "serve", "emulate", "demo", "keys", "check", "config", "import")
+NESTED = (("keys", "new"), ("check", "config"), ("config", "example"), ("import", "litellm"))
 
 
 def _parameters() -> Iterator[Any]:

@@ -11,7 +11,7 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from dragoman import __version__
-from dragoman.cli import check, config, keys
+from dragoman.cli import check, config, import_config, keys
 from dragoman.cli.chat import chat
 from dragoman.cli.demo import demo
 from dragoman.cli.doctor import doctor
@@ -31,6 +31,7 @@ _GROUPS: Final[dict[str, tuple[str, tuple[Callable[..., None], ...]]]] = {
     "keys": ("Keys of the gateway's callers.", (keys.new,)),
     "check": ("Look for mistakes.", (check.config,)),
     "config": ("What a dragoman.toml can hold.", (config.example,)),
+    "import": ("Take over another gateway's configuration.", (import_config.litellm,)),
 }
 """Commands that stand behind another word, in the panel of ``serve``."""
 

@@ -31,7 +31,7 @@ def toml_value(value: Any) -> str:
         entries = [toml_value(one) for one in value]
         line = f"[{', '.join(entries)}]"
         return line if len(line) <= _WIDE else "[\n" + "".join(f"  {entry},\n" for entry in entries) + "]"
-    return str(value)
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def toml_table(header: Sequence[str], fields: Mapping[str, Any]) -> str:
