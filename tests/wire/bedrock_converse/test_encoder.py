@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.core.errors import Overloaded, RateLimited, StreamCut, Unsupported
+from dragoman.core.errors import DragomanError, Overloaded, RateLimited, ServerFault, StreamCut, TimedOut, Unsupported
 from dragoman.core.events import (
     BlockEnded,
     BlockStarted,
@@ -21,7 +21,7 @@ from dragoman.core.events import (
     TextDelta,
     ToolDelta,
 )
-from dragoman.core.messages import Source
+from dragoman.core.messages import Image, Source
 from dragoman.core.usage import Usage
 from dragoman.wire import bedrock_converse
 from dragoman.wire.quirks import NONE
@@ -294,3 +294,29 @@ def test_failure_of_a_whole_answer_says_its_name() -> None:
     encoding = bedrock_converse.encoder(asked(False), NONE)
     encoding.send(Started())
     assert json.loads(encoding.fail(RateLimited("Slow."))) == {"__type": "ThrottlingException", "message": "Slow."}
+
+
+def test_picture_that_is_too_large_for_one_event_comes_in_several() -> None:
+    data = b"\x89PNG" + bytes(17 * 1024 * 1024)
+    told = read(
+        new_decoder(), [written([Started(), BlockStarted(0, "image", media_type="image/png"), MediaDelta(0, data), BlockEnded(0), END])]
+    )
+    assert told.error is None
+    assert told.response.parts == (Image(data=data, media_type="image/png"),)
+
+
+def test_text_that_is_too_large_for_one_event_is_refused_and_the_refusal_is_told() -> None:
+    encoder = bedrock_converse.encoder(asked(), NONE)
+    begun = b"".join(map(encoder.send, [Started(), BlockStarted(0, "text")]))
+    with pytest.raises(Unsupported, match="more than one event can") as refused:
+        encoder.send(TextDelta(0, "a" * 17 * 1024 * 1024))
+    told = read(new_decoder(), [begun + encoder.fail(refused.value)])
+    assert told.error is not None
+    assert told.error.message == refused.value.message
+
+
+@pytest.mark.parametrize("kind", [ServerFault, TimedOut])
+def test_failure_with_a_message_of_any_length_is_told(kind: type[DragomanError]) -> None:
+    told = read(new_decoder(), [bedrock_converse.encoder(asked(), NONE).fail(kind("a" * 17 * 1024 * 1024))])
+    assert told.error is not None
+    assert told.error.message.startswith("aaaa")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final, assert_never
 
-from dragoman.core.errors import DragomanError, Unsupported
+from dragoman.core.errors import BadRequest, DragomanError, Unsupported
 from dragoman.core.events import (
     BlockEnded,
     BlockStarted,
@@ -46,6 +46,8 @@ from dragoman.wire.whole import WholeEncoder
 _WORDS: Final = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "content_filtered"}
 _IN_STOP: Final = "additionalModelResponseFields"
 """The vendor's own field that stands in ``messageStop``; the rest stands in ``metadata``."""
+_PICTURE_BYTES: Final = 3 * 1024 * 1024
+"""Of a picture in one event, whose size is bounded."""
 
 
 def encoder(request: Request, quirks: Quirks) -> Encoder:
@@ -90,7 +92,11 @@ def _end_fields(own: JsonObject, usage: JsonObject) -> JsonObject:
 
 
 def _event(name: str, record: JsonObject) -> bytes:
-    return encode_event(name, dump(record))
+    payload = dump(record)
+    try:
+        return encode_event(name, payload)
+    except BadRequest as fault:
+        raise Unsupported(f"the answer holds more than one event can: {fault.message}") from None
 
 
 class StreamEncoder:
@@ -160,7 +166,9 @@ class StreamEncoder:
         announced = b""
         if not self._is_written:
             announced = self._announce({"image": {"format": _image_form(start.media_type, event.data), **own_fields(start.extra)}})
-        return announced + self._delta({"image": {"source": {"bytes": encode_base64(event.data)}}})
+        starts = range(0, len(event.data) or 1, _PICTURE_BYTES)
+        pieces = [encode_base64(event.data[start : start + _PICTURE_BYTES]) for start in starts]
+        return announced + b"".join([self._delta({"image": {"source": {"bytes": piece}}}) for piece in pieces])
 
     def _end_block(self, event: BlockEnded) -> bytes:
         start, data = self._start, b""

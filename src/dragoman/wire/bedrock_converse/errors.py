@@ -119,6 +119,9 @@ _IN_STREAM: Final = {
 }
 """What the vendor's description of a stream names; anything else goes as an error without a description."""
 
+_LONGEST_MESSAGE: Final = 100_000
+"""Of an error in characters: what does not fit into an event could not be told at all."""
+
 
 # --- decode -----------------------------------------------------------------------------------------------------------------------------
 
@@ -197,9 +200,9 @@ def error_record(error: DragomanError) -> JsonObject:
 
 def stream_error(error: DragomanError) -> bytes:
     """``error`` as the last message of a stream."""
-    name = _name_of(error)
+    name, message = _name_of(error), error.message[:_LONGEST_MESSAGE]
     known = _IN_STREAM.get(name)
-    return encode_exception(known, dump({"message": error.message})) if known else encode_fault(name, error.message)
+    return encode_exception(known, dump({"message": message})) if known else encode_fault(name, message)
 
 
 def _name_of(error: DragomanError) -> str:
