@@ -8,7 +8,7 @@ import json
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import httpx
@@ -65,7 +65,7 @@ def test_httpx(run: Runner) -> None:
                 assert (seen["method"], seen["url"], seen["size"]) == (method, "/a?b=c", len(BIG) if method == "POST" else 0)
             assert (await client.head("/a")).content == b""
 
-            async def parts() -> object:
+            async def parts() -> AsyncIterator[bytes]:
                 for _ in range(10):
                     yield BIG[:50_000]
 

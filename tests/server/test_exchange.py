@@ -92,7 +92,7 @@ def test_beyond_the_bound_no_more_requests_are_read_until_some_are_answered(run:
             await client.send(get("/held"))
             await held.begun.wait()
             (connection,) = served.listener.connections
-            paused = connection._transport.is_reading  # type: ignore[attr-defined]  # only the loop's own knows
+            paused = connection._transport.is_reading
             for number in range(3):
                 assert paused()
                 await client.send(get(f"/{number}"))
@@ -115,7 +115,7 @@ def test_bodies_that_wait_are_bounded_together(run: Runner) -> None:
             await client.send(get("/held"))
             await held.begun.wait()
             (connection,) = served.listener.connections
-            reading = connection._transport.is_reading  # type: ignore[attr-defined]  # only the loop's own knows
+            reading = connection._transport.is_reading
             await client.send(post("/1", b"x" * 600))
             await turns()
             assert reading()

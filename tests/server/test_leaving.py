@@ -83,7 +83,8 @@ def test_a_client_that_leaves_before_its_request_is_whole(run: Runner, leave: Ca
             await until(lambda: served.listener.connections)
             leave(client)
             await until(lambda: not served.listener.connections)
-            assert program.calls == program.refusals == []
+            assert not program.calls
+            assert not program.refusals
 
     run(scenario)
 

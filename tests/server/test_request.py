@@ -51,7 +51,7 @@ def each(data: bytes) -> tuple[bytes, ...]:
 
 
 def parser(arrived: list[Arriving], **limits: int) -> RequestParser:
-    return RequestParser(Limits(**limits), Names(), Hosts(), arrived.append)  # type: ignore[arg-type]  # sizes only
+    return RequestParser(Limits(**limits), Names(), Hosts(), arrived.append)
 
 
 def parsed(*parts: bytes, **limits: int) -> list[Call]:

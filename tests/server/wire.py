@@ -183,9 +183,10 @@ class Served:
         if receive_buffer is not None:
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         connected.setblocking(False)
-        self.clients.append(Client(connected))
-        await asyncio.get_running_loop().sock_connect(connected, ("127.0.0.1", self.port))
-        return self.clients[-1]
+        client = Client(connected)
+        self.clients.append(client)
+        await client.loop.sock_connect(connected, ("127.0.0.1", self.port))
+        return client
 
     def look_after(self, wait_s: float) -> None:
         """As if so long had passed."""
