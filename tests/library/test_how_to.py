@@ -1,4 +1,4 @@
-"""Every example of the guides to tools, structured output and attachments runs as it is written, against an emulated provider."""
+"""Every example of the guides to the library runs as it is written, against emulated providers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from dragoman.catalogue.load import Catalogue
 from dragoman.core.request import Request
-from dragoman.emulator import Answer, tool_call
+from dragoman.emulator import Answer, Emulator, tool_call
 from dragoman.testing import EmulatorFactory
 
+PROVIDERS = ["openai", "cohere", "anthropic"]
 GUIDES = Path(__file__).parents[2] / "docs" / "how-to"
 RHINE = {"name": "Rhine", "length_km": 1233, "countries": ["CH", "NL"]}
 VALUES = {"River": RHINE, "answer": {"value": [RHINE]}, "Advice": {"city": "Oslo", "take_umbrella": False}}
@@ -35,8 +37,11 @@ def scenario(request: Request) -> Answer:
     return Answer(text=asked.text)
 
 
-def run(code: str, folder: Path, url: str) -> str:
-    environment = os.environ | {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-of-a-reader", "DRAGOMAN_HOME": str(folder)}
+def run(code: str, folder: Path, emulator: Emulator) -> str:
+    rows = [Catalogue().provider(name) for name in PROVIDERS]
+    set_up = {row.base_url_variables[0]: emulator.url(row.name) for row in rows}
+    keys = {row.auth.variables[0]: "sk-of-a-reader" for row in rows}
+    environment = os.environ | set_up | keys | {"DRAGOMAN_HOME": str(folder)}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
@@ -44,19 +49,30 @@ def run(code: str, folder: Path, url: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("tools", ["How is the weather in Oslo?", "And in Bergen?", "False {", "How is the weather in Oslo?", "How warm is Oslo?"]),
-        ("structured-output", ["Rhine 1233.0", "['Rhine']"]),
-        ("attachments", ["What is this?", "Which is larger?", "Once more: what is it?"]),
-    ],
-)
+GUIDES_RUN: list[tuple[str, list[str]]] = [
+    ("tools", ["How is the weather in Oslo?", "And in Bergen?", "False {", "How is the weather in Oslo?", "How warm is Oslo?"]),
+    ("structured-output", ["Rhine 1233.0", "['Rhine']"]),
+    (
+        "streaming",
+        ["Name three rivers.", "stop", "Count to three.", "Tell", "Tell", "one", "Tell me a story.", "And another.", "Say it in chunks."],
+    ),
+    ("other-services", ["2 4", "1 ", "heard: ", "False", "5", "['gpt-4.1']"]),
+    ("attachments", ["What is this?", "Which is larger?", "Once more: what is it?"]),
+]
+"""What each guide's examples say, line by line, as the emulated providers echo."""
+
+
+def test_every_guide_is_run_by_a_test() -> None:
+    elsewhere = {"emulator"}
+    assert {path.stem for path in GUIDES.glob("*.md")} == {name for name, _ in GUIDES_RUN} | elsewhere
+
+
+@pytest.mark.parametrize(("name", "said"), GUIDES_RUN)
 def test_the_examples_of_a_guide_run_one_after_another(
     dragoman_emulator: EmulatorFactory, tmp_path: Path, name: str, said: list[str]
 ) -> None:
     (tmp_path / "cat.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(8))
-    emulator = dragoman_emulator("openai", scenario=scenario)
-    lines = run("\n".join(blocks(name)), tmp_path, emulator.url("openai")).splitlines()
+    emulator = dragoman_emulator(PROVIDERS, scenario=scenario)
+    lines = run("\n".join(blocks(name)), tmp_path, emulator).splitlines()
     assert len(lines) == len(said)
     assert all(line.startswith(words) for line, words in zip(lines, said, strict=True)), lines
