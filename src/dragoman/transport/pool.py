@@ -78,27 +78,19 @@ class Pool:
 
     def take(self, origin: Origin, now: float) -> Connection | None:
         """An idle connection that can be used, now in use; those that cannot are closed."""
-        if not self._idle:
-            return None
-        pid = os.getpid()
-        while (connection := self._pop(origin, pid)) is not None:
+        waiting = self._idle.get(origin)
+        while waiting:
+            with self._guard():
+                if not waiting:  # another thread was faster
+                    return None
+                connection = waiting.pop()
+                self._count -= 1
+                self._busy.add(connection)
             young = now - connection.idle_since < self._idle_timeout_s
-            if young and connection.pid == pid and connection.wire.idle():
+            if young and connection.pid == self._pid and connection.wire.idle():
                 return connection
             self.drop(connection)
         return None
-
-    def _pop(self, origin: Origin, pid: int) -> Connection | None:
-        with self._lock if pid == self._pid else self._new_lock(pid):
-            waiting = self._idle.get(origin)
-            if not waiting:
-                return None
-            connection = waiting.pop()
-            if not waiting:
-                del self._idle[origin]
-            self._count -= 1
-            self._busy.add(connection)
-            return connection
 
     def add(self, connection: Connection) -> bool:
         """Count a new connection as in use; ``False`` where the pool was closed meanwhile."""
@@ -114,7 +106,10 @@ class Pool:
             kept = connection in self._busy and not self.closed and self._max_idle > 0
             self._busy.discard(connection)
             if kept:
-                self._idle.setdefault(connection.origin, []).append(connection)
+                waiting = self._idle.get(connection.origin)
+                if waiting is None:
+                    waiting = self._idle[connection.origin] = []
+                waiting.append(connection)
                 self._count += 1
                 if self._count <= self._max_idle and now < self._sweep_at:
                     return
@@ -131,6 +126,8 @@ class Pool:
             self.closed = self.closed or for_ever
             doomed = [connection for waiting in self._idle.values() for connection in waiting]
             doomed += self._busy
+            for waiting in self._idle.values():
+                waiting.clear()  # whoever is about to take from one finds nothing
             self._idle.clear()
             self._busy.clear()
             self._count = 0
@@ -141,6 +138,7 @@ class Pool:
         """What is too many, and now and then what is too old: the oldest of each origin stand first in its list."""
         doomed: list[Connection] = []
         self._sweep_at = now + self._idle_timeout_s / 4
+        self._idle = {origin: waiting for origin, waiting in self._idle.items() if waiting}
         while self._idle:
             oldest = min((waiting[0] for waiting in self._idle.values()), key=lambda connection: connection.idle_since)
             if self._count <= self._max_idle and now - oldest.idle_since < self._idle_timeout_s:
