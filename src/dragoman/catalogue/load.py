@@ -64,14 +64,14 @@ class Catalogue:
         if not slash or not name:
             raise UnknownModel(f"model: {model!r} was given; 'provider/model' is expected, {self._guess(model)}")
         row = self.provider(name)
-        known = [one.name for one in row.models]
         if not rest:
             if row.default_model is None:
-                raise UnknownModel(f"model: {model!r} names no model; write {name}/<model>, {nearest('', known)}")
+                raise UnknownModel(f"model: {model!r} names no model; write {name}/<model>, {nearest('', _names(row))}")
             return row, row.default_model
-        named = rest.partition("!")[0]  # what follows is a wish to the emulator for a fault, and no part of the model's name
-        if row.closed_models and named not in known:
-            raise UnknownModel(f"model: {name} has no {named!r}; {nearest(named, known)}")
+        if row.closed_models:
+            named = rest.partition("!")[0]  # what follows is a wish to the emulator for a fault, and no part of the model's name
+            if named not in _names(row):
+                raise UnknownModel(f"model: {name} has no {named!r}; {nearest(named, _names(row))}")
         return row, rest
 
     def models(self, name: str) -> tuple[Model, ...]:
@@ -104,6 +104,11 @@ class Catalogue:
             return f"perhaps {example!r}"
         owners = [f"{row.name}/{model}" for row in self if any(one.name == model for one in row.models)]
         return f"perhaps {' or '.join(map(repr, owners))}" if owners else nearest(model, self.names())
+
+
+def _names(row: Provider) -> list[str]:
+    """Of the models that the row itself lists."""
+    return [model.name for model in row.models]
 
 
 def _completed(own: Model, listed: Model | None) -> Model:

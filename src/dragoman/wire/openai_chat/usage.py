@@ -42,6 +42,8 @@ class _Usage(msgspec.Struct):
     reasoning_tokens: Count = None
 
 
+_NOTHING_READ: Final = _InputDetails()
+_NOTHING_WRITTEN: Final = _OutputDetails()
 _USAGE: Final = msgspec.json.Decoder(_Usage)
 
 
@@ -50,8 +52,8 @@ def decode_usage(data: bytes) -> Usage | None:
     if data[:1] != b"{":
         return None
     told = parse(data, _USAGE, "the usage")
-    read = told.prompt_tokens_details or _InputDetails()
-    written = told.completion_tokens_details or _OutputDetails()
+    read = told.prompt_tokens_details or _NOTHING_READ
+    written = told.completion_tokens_details or _NOTHING_WRITTEN
     raw: JsonObject = parse_object(data, "the usage")
     if not raw:
         return None
