@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dragoman.server import Limits
+from dragoman.server import Limits, Listener
 
-from .wire import OK, Client, Held, Program, Runner, Served, get, post, serving, turns, until
+from .wire import OK, Client, Held, Program, Runner, Served, ended, get, post, serving, turns, until
 
 LIMITS = Limits(head_s=20.0, body_silence_s=30.0, idle_s=90.0, send_s=120.0)
 
@@ -178,7 +178,8 @@ def test_without_bounds_everything_is_waited_for(run: Runner) -> None:
 
 def test_the_listener_looks_by_itself(run: Runner) -> None:
     async def scenario() -> None:
-        async with serving(Program(OK), Limits(idle_s=1e-9)) as served:
+        listener = Listener(Program(OK), Limits(idle_s=1e-9), look_s=1e-9)
+        async with ended(Served(listener, await listener.start("127.0.0.1", 0))) as served:
             client = await served.connect()
             assert await client.rest() == b""
 

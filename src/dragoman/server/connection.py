@@ -30,6 +30,8 @@ WRITE_BYTES: Final = 64 * 1024
 """So much of an answer may wait in the server for a client that does not read."""
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _END: Final = b"0\r\n\r\n"
+_REQUEST: Final = "request"
+_HEAD: Final = "head"
 _CHUNKED: Final = b"transfer-encoding: chunked\r\n"
 _RESET: Final = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
@@ -64,7 +66,7 @@ class Connection(asyncio.Protocol):
         self._ending = False
         """Nothing more is answered."""
         self._awaited: str | None = None
-        """What of a request is waited for."""
+        """Whether a request or a head is waited for."""
         self._untaken = 0
         """Bytes that the client had not taken when that was last looked at."""
         self._due_s: float | None = None
@@ -112,7 +114,6 @@ class Connection(asyncio.Protocol):
             return
         if self._answering is None:
             self._wait_for_request()
-            self._ask_for_body()
 
     # --- requests
 
@@ -132,13 +133,6 @@ class Connection(asyncio.Protocol):
     def _read_on(self) -> None:
         self._paused = False
         self._transport.resume_reading()
-
-    def _ask_for_body(self) -> None:
-        """A client may wait to be asked for its body; that is for after the answers to its earlier requests."""
-        arriving = self._parser.arriving
-        if arriving is not None and arriving.wants_continue and not self._parser.in_head:
-            arriving.wants_continue = False
-            self._transport.write(_CONTINUE)
 
     def _refuse(self, refused: Refused) -> None:
         """Answer what cannot be taken, after what could; then the connection is of no more use."""
@@ -171,19 +165,14 @@ class Connection(asyncio.Protocol):
             self._listener.loop.call_exception_handler({"message": "A call was left without its answer", "exception": fault})
         finally:
             self._answering = None
-            self._go_on(stays)
-
-    def _go_on(self, stays: bool) -> None:
-        """What comes after the last answer."""
-        if self._ending or self._transport.is_closing():
-            return
-        if not stays:
-            self._end_slowly() if self._waiting or self._parser.arriving is not None else self._end()
-        elif self._refused is not None:
-            self._send_refusal(self._refused)
-        else:
-            self._wait_for_request()
-            self._ask_for_body()
+            if self._ending:
+                pass  # its client has left
+            elif not stays:
+                self._end_slowly() if waiting or self._parser.arriving is not None else self._end()
+            elif self._refused is not None:
+                self._send_refusal(self._refused)
+            else:
+                self._wait_for_request()
 
     async def _answer(self, request: Arriving) -> bool:
         """Whether the connection may go on."""
@@ -307,17 +296,25 @@ class Connection(asyncio.Protocol):
     # --- waits
 
     def _wait_for_request(self) -> None:
-        """What comes byte by byte has one wait for all of them, but for a body."""
-        limits, parser = self._listener.limits, self._parser
+        """For a request or its head, what comes byte by byte has one wait for all of them."""
+        parser = self._parser
         if parser.arriving is None:
-            awaited, wait_s = "request", limits.idle_s
+            awaited, wait_s = _REQUEST, self._listener.limits.idle_s
         elif parser.in_head:
-            awaited, wait_s = "head", limits.head_s
+            awaited, wait_s = _HEAD, self._listener.limits.head_s
         else:
-            awaited, wait_s = "body", limits.body_silence_s
-        if awaited != self._awaited or awaited == "body":
+            self._wait_for_body(parser.arriving)
+            return
+        if awaited is not self._awaited:
             self._awaited = awaited
             self._set_due(wait_s)
+
+    def _wait_for_body(self, arriving: Arriving) -> None:
+        """A client may want to be asked for its body; that is for after the answers to its earlier requests."""
+        if arriving.wants_continue:
+            arriving.wants_continue = False
+            self._transport.write(_CONTINUE)
+        self._set_due(self._listener.limits.body_silence_s)
 
     def _wait_until_taken(self) -> None:
         self._untaken = self._transport.get_write_buffer_size()

@@ -25,9 +25,14 @@ LOOK_S: Final = 1.0
 
 
 class Listener:
-    """Serves ``handler``. Started at one address or several, and stopped once; ``clock`` dates the answers."""
+    """Serves ``handler``. Started at one address or several, and stopped once.
 
-    def __init__(self, handler: Handler, limits: Limits | None = None, *, clock: Callable[[], float] = time.time) -> None:
+    ``clock`` dates the answers; every ``look_s`` it is asked, and waits are looked at.
+    """
+
+    def __init__(
+        self, handler: Handler, limits: Limits | None = None, *, clock: Callable[[], float] = time.time, look_s: float = LOOK_S
+    ) -> None:
         self.handler = handler
         self.limits = limits or Limits()
         self.names = Names()
@@ -35,6 +40,7 @@ class Listener:
         self.openings = Openings(clock)
         self.connections: set[Connection] = set()
         self.stopping = False
+        self._look_s = look_s
         self.loop: asyncio.AbstractEventLoop
         self._servers: list[asyncio.Server] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -75,11 +81,11 @@ class Listener:
     def _begin(self, server: asyncio.Server) -> None:
         self._servers.append(server)
         if self._timer is None:
-            self._timer = self.loop.call_later(LOOK_S, self._look_again)
+            self._timer = self.loop.call_later(self._look_s, self._look_again)
 
     def _look_again(self) -> None:
         self.look(self.loop.time())
-        self._timer = self.loop.call_later(LOOK_S, self._look_again)
+        self._timer = self.loop.call_later(self._look_s, self._look_again)
 
     def look(self, now_s: float) -> None:
         """What has to be looked at now and then: the date, and waits that have lasted too long on the loop's clock."""
