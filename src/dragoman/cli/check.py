@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dragoman.cli.screen import console, plain_table, surroundings
+from dragoman.cli.rows import print_rows, say
+from dragoman.cli.screen import console, surroundings
 from dragoman.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.text import Text
 
     from dragoman.gateway.setup import Setup
 
@@ -23,6 +25,8 @@ def config(
 
     Nothing is contacted.
     """
+    from rich.text import Text
+
     from dragoman.gateway.config_file import find_config, read_config
     from dragoman.gateway.setup import Setup
 
@@ -32,11 +36,11 @@ def config(
         raise UsageError("file: there is no dragoman.toml here and none in your own folder; `dragoman config example` prints one")
     setup = Setup(read_config(path, around.environment), around)
     out = console()
-    out.print(f"[green]✓[/green] [bold]{path}[/bold] is in order. {_serving(setup)}", soft_wrap=True)
-    for table in (_providers(setup), _models(setup), _keys(setup)):
-        if table.row_count:
+    say(out, Text.assemble(("✓ ", "green"), (str(path), "bold"), f" is in order. {_serving(setup)}"))
+    for columns, rows in _lists(setup):
+        if rows:
             out.print()
-            out.print(table)
+            print_rows(out, columns, rows)
 
 
 def _serving(setup: Setup) -> str:
@@ -45,34 +49,30 @@ def _serving(setup: Setup) -> str:
     return f"It listens on {setup.config.listen}{workers}{lacking}."
 
 
-def _providers(setup: Setup) -> Table:
-    table = plain_table("provider", "key", "address")
-    for name in setup.providers:
-        table.add_row(f"[bold]{name}[/bold]", *_standing(setup, name))
-    return table
+def _lists(setup: Setup) -> Iterator[tuple[tuple[str, ...], list[tuple[Text | str, ...]]]]:
+    """Columns and rows of what is served: providers, names of models, callers."""
+    yield ("provider", "key", "address"), [(_bold(name), *_standing(setup, name)) for name in setup.providers]
+    models = setup.config.models.items()
+    yield (
+        ("model", "leads to"),
+        [(_bold(f"{name}{' (hidden)' if told.hidden else ''}"), ", then ".join(told.targets)) for name, told in models],
+    )
+    keys = setup.config.keys.items()
+    yield ("key of", "may ask for"), [(_bold(name), ", ".join(told.models) or "everything") for name, told in keys]
+
+
+def _bold(name: str) -> Text:
+    from rich.text import Text
+
+    return Text(name, "bold")
 
 
 def _standing(setup: Setup, name: str) -> tuple[str, str]:
-    """Where the provider's key and its address come from."""
+    """Where the provider's key comes from, and where it is called."""
     from dragoman.cli.standing import standing
     from dragoman.transport.target import shown
 
-    stands = standing(setup.catalogue.provider(name), setup.surroundings)
+    row = setup.catalogue.provider(name)
     told = setup.config.providers.get(name)
-    key = "in the file" if told and told.key is not None else stands.key_words
-    return key, shown(told.base_url) if told and told.base_url is not None else stands.base_url
-
-
-def _models(setup: Setup) -> Table:
-    table = plain_table("model", "leads to")
-    for name, told in setup.config.models.items():
-        hidden = " [dim](hidden)[/dim]" if told.hidden else ""
-        table.add_row(f"[bold]{name}[/bold]{hidden}", "[dim], then [/dim]".join(told.targets))
-    return table
-
-
-def _keys(setup: Setup) -> Table:
-    table = plain_table("key of", "may ask for")
-    for name, told in setup.config.keys.items():
-        table.add_row(f"[bold]{name}[/bold]", ", ".join(told.models) or "everything")
-    return table
+    key = "in the file" if told and told.key is not None else standing(row, setup.surroundings).key_words
+    return key, shown(setup.router.place(row, None, None).endpoint.base_url)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dragoman.cli.rows import say
 from dragoman.cli.screen import console, surroundings
 from dragoman.core.errors import UsageError
 
@@ -40,11 +41,11 @@ def _tell(carried: Carried, output: Path | None) -> None:
     from rich.text import Text
 
     words = console(stderr=True)
-    for title, style, lines in (("not carried", "yellow", carried.lost), ("look at", "cyan", carried.advice)):
+    for title, style, lines in (("not carried: ", "yellow", carried.lost), ("look at: ", "cyan", carried.advice)):
         for line in lines:
-            words.print(Text.assemble((f"{title}: ", style), line), soft_wrap=not words.is_terminal)
+            say(words, Text.assemble((title, style), line))
     if output is not None:
-        words.print(f"[bold]{output}[/bold] was written. Check it with: dragoman check config {output}", soft_wrap=True)
+        say(words, Text.assemble((str(output), "bold"), f" was written. Check it with: dragoman check config {output}"))
 
 
 def _write(path: Path, text: str, like: Path) -> None:

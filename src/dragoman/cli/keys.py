@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
+from dragoman.cli.rows import say
 from dragoman.cli.screen import console, surroundings
 from dragoman.core.errors import UsageError
 
@@ -78,7 +79,7 @@ def _show(name: str, key: str, table: str, path: Path | None) -> None:
     words.print(f"The key of [bold]{name}[/bold], shown this once:" if sys.stdout.isatty() else f"The key of {name} is on standard output.")
     typer.echo(key)
     if path is not None:
-        words.print(f"[dim]Its hash is in {path}; a running gateway takes it at its next reload (SIGHUP).[/dim]", soft_wrap=True)
+        say(words, f"Its hash is in {path}; a running gateway takes it at its next reload (SIGHUP).")
     else:
-        words.print("[dim]For the dragoman.toml:[/dim]\n")
+        say(words, "For the dragoman.toml:\n")
         words.print(table, soft_wrap=True, markup=False, end="")

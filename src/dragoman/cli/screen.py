@@ -97,8 +97,10 @@ def show_error(error: DragomanError, secrets: Iterable[str] = ()) -> None:
     from rich.text import Text
 
     out = console(stderr=True)
-    for words in _each(error):
-        out.print(Text.assemble(("error: ", "bold red"), redacted(words, secrets)), soft_wrap=True)
+    faults = _each(error)
+    whole = not out.is_terminal or len(faults) == 1  # many are for reading, and one is for copying
+    for words in faults:
+        out.print(Text.assemble(("error: ", "bold red"), redacted(words, secrets)), soft_wrap=whole)
     for hint in hints(error):
         out.print(Text(f"  {redacted(hint, secrets)}", "dim"), soft_wrap=True)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from dragoman.catalogue.load import Catalogue
-from dragoman.core.errors import UsageError
+from dragoman.core.errors import SHORTEST_REAL_KEY, UsageError
 from dragoman.gateway.litellm_accounts import Accounts, Connection
 from dragoman.gateway.litellm_names import (
     ANY_OPENAI,
@@ -21,6 +21,7 @@ from dragoman.gateway.litellm_names import (
     OF_A_REQUEST,
     PROVIDERS,
     REASONS,
+    UNKNOWN,
 )
 from dragoman.gateway.litellm_notes import Notes
 from dragoman.gateway.toml_lines import Place
@@ -66,18 +67,18 @@ def _deployment(entry: Any, place: Place, catalogue: Catalogue, accounts: Accoun
     if group.count("*") > 1 or model.count("*") > group.count("*"):
         raise UsageError("one * at most can stand in a name, and in what it leads to only where the name has one")
     connection = _connection(told, provider, region, catalogue, (*place, "litellm_params"), notes)
-    for name in entry.keys() - {"model_name", "litellm_params", "blocked"}:
-        _note_rest(name, place, notes)
-    for name in told.keys() - CARRIED["litellm_params"]:
-        _note_rest(name, (*place, "litellm_params"), notes, OF_A_REQUEST)
+    _note_rest(entry, place, notes, CARRIED["model_list"], UNKNOWN)
+    _note_rest(told, (*place, "litellm_params"), notes, CARRIED["litellm_params"], OF_A_REQUEST)
     table = accounts.name_of(provider, connection, model)
     order = told.get("order")
     return Deployment(group, f"{table}/{model}", seconds(told.get("timeout")), order if isinstance(order, int | float) else float("inf"))
 
 
-def _note_rest(name: str, place: Place, notes: Notes, reason: str = "nothing of the kind is here") -> None:
-    if name not in HOLDS_ANYWAY:
-        notes.lost((*place, name), REASONS.get(name, reason))
+def _note_rest(told: Mapping[Any, Any], place: Place, notes: Notes, carried: Collection[str], otherwise: str) -> None:
+    """What of ``told`` has no place here; ``otherwise`` is why, where nothing else is known."""
+    for name in map(str, told):
+        if name not in carried and name not in HOLDS_ANYWAY:
+            notes.lost((*place, name), REASONS.get(name, otherwise))
 
 
 def _provider_and_model(told: Mapping[str, Any], catalogue: Catalogue) -> tuple[str, str, str | None]:
@@ -119,7 +120,7 @@ def _owner(model: str, catalogue: Catalogue) -> str:
 
 def _connection(told: Mapping[str, Any], provider: str, region: str | None, catalogue: Catalogue, place: Place, notes: Notes) -> Connection:
     key: str | tuple[tuple[str, str], ...] | None = text_of(told.get("api_key"))
-    if key is not None and "${" not in key:
+    if key is not None and "${" not in key and len(key) >= SHORTEST_REAL_KEY:
         notes.advice((*place, "api_key"), "it stands in the file; put it into the environment and write ${NAME}")
     parts = {ours: text for theirs, ours in CLOUD_PARTS.get(provider, {}).items() if (text := text_of(told.get(theirs))) is not None}
     if region is not None:

@@ -46,6 +46,7 @@ CUSTOMARY: Final[Mapping[str, Mapping[str, str]]] = {
 
 CARRIED: Final[Mapping[str, frozenset[str]]] = {
     "": frozenset({"model_list", "litellm_settings", "router_settings", "general_settings", "include"}),
+    "model_list": frozenset({"model_name", "litellm_params", "blocked"}),
     "litellm_params": CONNECTION
     | {"model", "custom_llm_provider", "order", "timeout", "aws_bedrock_runtime_endpoint"}
     | {part for parts in CLOUD_PARTS.values() for part in parts},
