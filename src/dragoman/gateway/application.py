@@ -15,6 +15,7 @@ from dragoman.core.exchange import Call
 from dragoman.gateway.access_log import AccessLog
 from dragoman.gateway.client_keys import ClientKeys
 from dragoman.gateway.config import KeyTable
+from dragoman.gateway.description import openapi, page
 from dragoman.gateway.gateway import Gateway, presented_key
 from dragoman.gateway.kept_responses import KeptResponses
 from dragoman.gateway.metrics import Metrics, Tables, exposition
@@ -84,11 +85,19 @@ class Application:
 
     def _pages(self) -> dict[tuple[str, str], Page]:
         return {
+            ("GET", "/"): Page(self._page, for_callers=False),
+            ("GET", "/openapi.json"): Page(self._openapi, for_callers=False),
             ("GET", "/health/live"): Page(self._live, for_callers=False),
             ("GET", "/health/ready"): Page(self._ready, for_callers=False),
             ("GET", "/metrics"): Page(self._metrics),
             ("POST", "/admin/reload"): Page(self._reload, for_callers=False),
         }
+
+    async def _page(self, call: Call) -> Answer:
+        return page(keyed=bool(self.setup.client_keys))
+
+    async def _openapi(self, call: Call) -> Answer:
+        return json_answer(openapi(self.gateway.faces))
 
     async def _live(self, call: Call) -> Answer:
         return json_answer({"status": "live"})

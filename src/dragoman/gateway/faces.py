@@ -13,11 +13,11 @@ from typing import Final
 import msgspec
 
 from dragoman.catalogue.load import Catalogue
-from dragoman.core.errors import BadRequest
-from dragoman.core.exchange import Call, Headers
+from dragoman.core.errors import BadRequest, DragomanError
+from dragoman.core.exchange import Call, Headers, Reply
 from dragoman.wire.dialect import Dialect
-from dragoman.wire.dialects import dialect
-from dragoman.wire.operations import MODULES, Operation, operation
+from dragoman.wire.dialects import NAMES, dialect
+from dragoman.wire.operations import MODULES, Operation, encode_error, operation
 from dragoman.wire.quirks import NONE, Quirks
 
 PROMPTS: Final = "prompts"
@@ -78,6 +78,10 @@ class Face(msgspec.Struct, frozen=True):
     def speaks(self) -> Dialect:
         return dialect(self.dialect)
 
+    def encode_error(self, error: DragomanError) -> Reply:
+        """A failure in this face's form."""
+        return self.speaks.encode_error(error, self.quirks) if self.dialect in NAMES else encode_error(self.dialect, error, self.quirks)
+
     @property
     def operation(self) -> Operation[object, object]:
         return operation(self.dialect, self.does)
@@ -88,7 +92,10 @@ class _Route(msgspec.Struct, frozen=True):
     """Of the whole path; its group ``own`` is the dialect's part."""
     method: str
     face: Face
-    example: str
+    path: str
+    """As it is told to people."""
+    is_customary: bool
+    """Whether it is where the vendor has it; the others are for callers with another base URL."""
 
 
 class Faces:
@@ -124,8 +131,8 @@ class Faces:
         raise BadRequest(f"method {method} was used for {path}; {allowed} is allowed", status=405)
 
     def table(self) -> list[tuple[str, str, Face]]:
-        """Method, path and face of everything that is served, each face at its customary path first."""
-        return [(route.method, route.example, route.face) for route in self._routes]
+        """Method, customary path and face of everything that is served."""
+        return [(route.method, route.path, route.face) for route in self._routes if route.is_customary]
 
 
 def face_of(path: str) -> Face:
@@ -164,7 +171,8 @@ def _all_routes(catalogue: Catalogue) -> Iterator[_Route]:
 def _routes(face: Face, bases: tuple[str, ...], path: str, patterns: tuple[str, ...], method: str = "POST") -> Iterator[_Route]:
     for base in bases:
         for pattern in patterns:
-            yield _Route(re.compile(f"{re.escape(base)}(?P<own>{pattern})"), method, face, base + path)
+            is_customary = base == bases[0] and pattern == patterns[0]
+            yield _Route(re.compile(f"{re.escape(base)}(?P<own>{pattern})"), method, face, base + path, is_customary)
 
 
 def with_whole_model(call: Call) -> Call:

@@ -41,7 +41,6 @@ from dragoman.gateway.waits import asked_waits
 from dragoman.response import cost_of
 from dragoman.server.answer import Answer
 from dragoman.transport.seam import AsyncTransport
-from dragoman.wire.quirks import NONE
 
 KEY_FIELDS: Final = ("x-api-key", "api-key", "x-goog-api-key")
 _STREAM_HEADERS: Final = (("cache-control", "no-cache"), ("x-accel-buffering", "no"))
@@ -151,7 +150,7 @@ class Gateway:
                 self._caller(call, fields)
             return await page.show(call)
         except DragomanError as error:
-            reply = face_of(call.url).speaks.encode_error(error, NONE)
+            reply = face_of(call.url).encode_error(error)
             return Answer(reply.status, reply.headers, reply.body)
 
     async def _answer_prompt(self, face: Face, call: Call, record: Record) -> Answer:
@@ -208,7 +207,7 @@ class Gateway:
         record.error = error
         told = copy(shown(error))
         told.request_id = record.id
-        reply = face.speaks.encode_error(told, face.quirks)
+        reply = face.encode_error(told)
         record.status = reply.status
         self._settle(record)
         return Answer(reply.status, (*reply.headers, *self._headers(record)), reply.body)
