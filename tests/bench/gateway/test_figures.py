@@ -19,8 +19,8 @@ RELAY = GATEWAYS[0]
 TRANSLATED = GATEWAYS[3]
 
 
-def loaded(per_s: float = 100.0, p50_us: float = 10.0, cpu_us: float = 20.0) -> Load:
-    return Load(per_s, p50_us, 2 * p50_us, cpu_us, 0.0)
+def loaded(per_s: float = 100.0, p50_us: float = 10.0, cpu_us: float = 20.0, foreign: float = 0.0) -> Load:
+    return Load(per_s, p50_us, 2 * p50_us, cpu_us, foreign)
 
 
 def beside_nginx(own: Sequence[float], nginx: Sequence[float]) -> list[Trial[Load]]:
@@ -182,6 +182,21 @@ def test_the_table_of_load_names_best_ratio_and_bars() -> None:
     assert cells(text, PASS.name)[1:3] == ["30.0", "0.25 × (0.20–0.30)"]
     assert cells(text, PASS.name)[-1] == "≥ 0.2 ×: reached, ≥ 0.5 ×: **falls short**"
     assert cells(text, TRANSLATED.name)[1] == "not measured"
+
+
+def test_where_others_had_the_core_cpu_time_is_judged() -> None:
+    busy = Trial(loaded(90, cpu_us=40, foreign=0.6), {NGINX.name: loaded(100, cpu_us=10)})
+    text = tables.load_table([PASS], {PASS.name: [busy]})
+    assert cells(text, PASS.name)[2] == "0.90 × (0.90–0.90)"
+    assert cells(text, PASS.name)[-1].startswith("≥ 0.2 ×: reached, ≥ 0.5 ×: **falls short** (by CPU time")
+
+
+def test_calm_turns_count_before_busy_ones() -> None:
+    busy = Trial(loaded(90, foreign=0.6), {NGINX.name: loaded(100)})
+    calm = Trial(loaded(30), {NGINX.name: loaded(100)})
+    text = tables.load_table([PASS], {PASS.name: [busy, calm]})
+    assert cells(text, PASS.name)[2] == "0.30 × (0.30–0.30)"
+    assert "by CPU time" not in text
 
 
 def test_every_row_of_every_table_has_a_cell_for_each_column() -> None:
