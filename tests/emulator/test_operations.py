@@ -88,6 +88,14 @@ def test_what_a_rows_abilities_do_not_name_is_not_there() -> None:
     assert "POST /jina_ai/v1/embeddings, POST /jina_ai/v1/rerank" in whole(jina)["error"]["message"]
 
 
+def test_what_its_path_has_beside_other_operations_is_refused_where_the_row_has_it_not() -> None:
+    row = Provider(name="p", title="P", dialect="bedrock_converse", base_url="https://p.example", abilities=("chat", "embeddings"))
+    plan = app(rows=[row]).answer(call({"prompt": "a"}, path="/p/model/stability.x/invoke"), NOW_S)
+
+    assert (plan.status, plan.operation) == (400, None)
+    assert "texts" in str(plan.error)
+
+
 def test_a_row_of_unknown_abilities_has_all_that_its_dialect_has() -> None:
     assert operations_of(OPEN) == tuple(name for dialect, name in MODULES if dialect == "openai_chat")
 

@@ -232,7 +232,9 @@ class App:
 
     # --- what else is asked
 
-    def _answer_operation(self, name: str, mount: Mount, call: Call, now_s: int) -> Plan:
+    def _answer_operation(self, at: str, mount: Mount, call: Call, now_s: int) -> Plan:
+        told = asked_for(mount.row.dialect, call)
+        name = told if told in mount.operations else at
         request, asked = self._read_fault(mount, call, mount.operations[name].decode_request(call, mount.quirks))
         try:
             plan = self._plan_operation(name, mount, request, asked, now_s)

@@ -62,6 +62,7 @@ MODULES: Final[dict[tuple[str, str], str]] = {
     ("deepgram", "transcribe"): "deepgram.transcription",
     ("anthropic_messages", "count_tokens"): "anthropic_messages.count",
     ("anthropic_messages", "list_models"): "anthropic_messages.models",
+    ("bedrock_converse", "generate_image"): "bedrock_converse.images",
     ("bedrock_converse", "embed"): "bedrock_converse.embed",
     ("cohere", "embed"): "cohere.embed",
     ("cohere", "rank"): "cohere.rerank",
@@ -74,14 +75,14 @@ MODULES: Final[dict[tuple[str, str], str]] = {
     ("ollama", "embed"): "ollama.embed",
     ("ollama", "list_models"): "ollama.tags",
 }
-"""Dialect and operation to the module that speaks it. ``voyage``, ``elevenlabs`` and ``deepgram`` answer no prompts and are dialects for
-these alone."""
+"""Dialect and operation to the module that speaks it; where two have a route in common, the first one has it. ``voyage``, ``elevenlabs``
+and ``deepgram`` answer no prompts and are dialects for these alone."""
 
 ERRORS: Final[dict[str, str]] = {"elevenlabs": "elevenlabs.errors", "deepgram": "deepgram.errors"}
 """Dialects of operations alone that tell failures in a form of their own; the others tell them in OpenAI's."""
 
-AT_ANSWERS: Final[dict[str, str]] = {"gemini": "gemini.turn"}
-"""Dialects with operations at the very path of their answers, and the module whose ``asked_for`` tells them apart."""
+ONE_PATH: Final[dict[str, str]] = {"gemini": "gemini.turn", "bedrock_converse": "bedrock_converse.images"}
+"""Dialects that ask several things at one path, and the module whose ``asked_for`` tells them apart."""
 
 NAMES: Final = tuple(dict.fromkeys(name for _, name in MODULES))
 """Every operation there is."""
@@ -112,6 +113,7 @@ if TYPE_CHECKING:
     from dragoman.wire.anthropic_messages import count
     from dragoman.wire.anthropic_messages import models as anthropic_models
     from dragoman.wire.bedrock_converse import embed as bedrock_embed
+    from dragoman.wire.bedrock_converse import images as bedrock_images
     from dragoman.wire.cohere import embed as cohere_embed
     from dragoman.wire.cohere import rerank as cohere_rerank
     from dragoman.wire.deepgram import speech as deepgram_speech
@@ -138,7 +140,7 @@ if TYPE_CHECKING:
     _RANK: tuple[Operation[RankRequest, Ranking], ...] = (jina_rerank, voyage_rerank, cohere_rerank)
     _LIST: tuple[Operation[ListRequest, Listing], ...] = (openai_models, anthropic_models, gemini_models, ollama_tags)
     _COUNT: tuple[Operation[Request, Usage], ...] = (count, gemini_count)
-    _PICTURES: tuple[Operation[PictureRequest, Pictures], ...] = (openai_images, gemini_images)
+    _PICTURES: tuple[Operation[PictureRequest, Pictures], ...] = (openai_images, bedrock_images, gemini_images)
     _SPEAK: tuple[Operation[SpeechRequest, Speech], ...] = (openai_speech, gemini_speech, elevenlabs_speech, deepgram_speech)
     _TRANSCRIBE: tuple[Operation[TranscriptionRequest, Transcription], ...] = (
         openai_transcription,
@@ -160,8 +162,8 @@ def operation(dialect: str, name: str) -> Operation[Any, Any]:
 
 
 def asked_for(dialect: str, call: Call) -> str | None:
-    """The operation that a call at the path of the answers of ``dialect`` asks for, ``None`` where it asks for an answer."""
-    module = AT_ANSWERS.get(dialect)
+    """The operation that a call at a path of several asks for, ``None`` where it asks for an answer, or the path alone tells."""
+    module = ONE_PATH.get(dialect)
     if module is None:
         return None
     return cast("str | None", import_module(f"dragoman.wire.{module}").asked_for(call))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from math import gcd
 from typing import Final
 
 from dragoman.core.opaque import JsonObject
 from dragoman.wire.gemini.parts import without
+from dragoman.wire.ratios import measure, ratio
 
 RATIOS: Final = ("1:1", "1:4", "1:8", "2:3", "3:2", "3:4", "4:1", "4:3", "4:5", "5:4", "8:1", "9:16", "16:9", "21:9")
 """The ratios of width to height that the vendor's models know, though not each of them."""
 _RESOLUTIONS: Final = ((4096, "4K"), (2048, "2K"))
 """From how many pixels of the longer side on a resolution is asked for; ``1K`` is every model's own, and some know no other."""
-_PIXELS: Final = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
 
 
 def encode_size(size: str | None, resolution_field: str, warnings: list[str]) -> JsonObject:
@@ -22,18 +20,17 @@ def encode_size(size: str | None, resolution_field: str, warnings: list[str]) ->
         return {}
     if ":" in size:
         return {"aspectRatio": size}
-    pixels = _PIXELS.fullmatch(size)
-    if not pixels:
+    pixels = measure(size)
+    if pixels is None:
         return {resolution_field: size}
-    width, height = int(pixels[1]), int(pixels[2])
-    ratio = f"{width // gcd(width, height)}:{height // gcd(width, height)}"
-    if ratio not in RATIOS:
+    asked = ratio(*pixels, RATIOS)
+    if asked is None:
         warnings.append(f"size: {size} has none of this provider's ratios, left out; they are {', '.join(RATIOS)}")
         return {}
-    resolution = next((word for least, word in _RESOLUTIONS if max(width, height) >= least), None)
-    said = ratio if resolution is None else f"{ratio} at {resolution}"
+    resolution = next((word for least, word in _RESOLUTIONS if max(pixels) >= least), None)
+    said = asked if resolution is None else f"{asked} at {resolution}"
     warnings.append(f"size: this provider takes a ratio and a resolution; {said} is asked for")
-    return {"aspectRatio": ratio, **({resolution_field: resolution} if resolution else {})}
+    return {"aspectRatio": asked, **({resolution_field: resolution} if resolution else {})}
 
 
 def decode_size(form: JsonObject, resolution_field: str) -> tuple[str | None, JsonObject]:
