@@ -17,6 +17,7 @@ from dragoman.core.opaque import JsonObject
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
 from dragoman.core.token import Key
 from dragoman.core.words import in_words
+from dragoman.wire.openai_chat.content import NAME
 from dragoman.wire.openai_chat.messages import decode_message
 from dragoman.wire.openai_chat.request import format_from
 
@@ -288,8 +289,10 @@ def _read_tool(given: object, position: int) -> Tool:
     told = inner if given.get("type") == "function" and isinstance(inner, Mapping) else given
     place = f"tools[{position}]" if told is given else f"tools[{position}].function"
     _known({name: field for name, field in told.items() if (name, field) != ("type", "function")}, Tool, place)
+    beside = {} if told is given else {name: field for name, field in given.items() if name not in ("type", "function")}
     try:
-        return msgspec.convert(told, Tool)
+        tool = msgspec.convert(told, Tool)
+        return msgspec.structs.replace(tool, extra={NAME: beside, **tool.extra}) if beside else tool
     except msgspec.ValidationError as fault:
         raise UsageError(f"{place}{'.' if ' - at `$.' in str(fault) else ': '}{explain(str(fault))}") from None
 

@@ -276,6 +276,11 @@ def test_a_format_may_be_said_as_openai_says_it() -> None:
     assert request(response_format={"schema": {}}).response_format == JsonFormat(schema={})
 
 
+def test_what_stands_beside_a_function_is_kept_for_hosts_that_know_it() -> None:
+    (tool,) = request(tools=[{"type": "function", "function": {"name": "f"}, "cache_control": {"type": "ephemeral"}}]).tools
+    assert tool == Tool(name="f", extra={"openai_chat": {"cache_control": {"type": "ephemeral"}}})
+
+
 def test_lists_and_mappings_of_any_class_are_taken() -> None:
     assert request(stop=UserList(["a"]), metadata=UserDict({"a": "b"})) == request(stop=["a"], metadata={"a": "b"})
     assert request(tools=UserList([{"name": "f", "parameters": UserDict({"type": "object"})}])).tools[0].parameters == {"type": "object"}
