@@ -44,6 +44,7 @@ upstreams: $(STAMP)  ## tests against provider servers that others wrote (npm an
 docs: $(STAMP)  ## the reference pages that are made from the code and its data
 	$(BIN)/python scripts/make-provider-table.py > docs/reference/providers.md
 	$(BIN)/python scripts/make-dialect-table.py
+	$(BIN)/python scripts/make-config-page.py > docs/reference/dragoman-toml.md
 
 bench: $(STAMP)  ## the speed figures of the README, with machine and date
 	$(BIN)/python bench/run.py

@@ -37,10 +37,13 @@ class WaitsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """``[timeouts]``, and ``timeouts`` of a model: what is not said here is as in the table above it, and there as in the library."""
 
     connect: Wait | None = None
+    """Until a connection to a provider stands; 10 where nothing is told."""
     first_token: Wait | None = None
-    """Until the answer begins, over all tries and targets."""
+    """Until the answer begins, over all tries and targets; 300 where nothing is told."""
     between_tokens: Wait | None = None
+    """Each silence after that; 120 where nothing is told."""
     total: Wait | None = None
+    """The whole answer; without it there is no such bound."""
 
 
 class ProviderTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,6 +52,7 @@ class ProviderTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     key: str | dict[str, str] | None = None
     """Without one, the environment's and the key file's are looked at, as in the library."""
     base_url: str | None = None
+    """Where it is called, in place of the catalogue's address and of the environment's."""
     models: tuple[str, ...] = ()
     """Those that are listed to callers; without any, those that the catalogue knows. Others are passed on as well."""
     dialect: str | None = None
@@ -56,7 +60,7 @@ class ProviderTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     like: str | None = None
     """A provider of the catalogue: this one is the user's own and like that one, but for what is said here; for a second key or address."""
     title: str | None = None
-    """One's own providers alone have this and what follows; in error messages."""
+    """What error messages call it. This and what follows have only providers of one's own."""
     auth: Annotated[JsonObject, msgspec.Meta(extra={FORM: Auth})] | None = None
     """How the key is sent, as in the catalogue's rows; without it as a bearer token, where there is a key."""
     abilities: tuple[Ability, ...] | None = None
@@ -78,6 +82,7 @@ class ModelTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     targets: tuple[str, ...]
     """``provider/model``, tried in this order where one fails before its answer has begun."""
     timeouts: WaitsTable = WaitsTable()
+    """Where they differ from `[timeouts]`."""
     hidden: bool = False
     """Whether it is left out of lists."""
 
@@ -86,7 +91,9 @@ class KeyTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """``[keys.<name>]``: a caller's key, hashed as ``dragoman keys new`` writes it, or in the clear from the environment."""
 
     hash: str | None = None
+    """`sha256:` and the digest in hexadecimal; this or `key`."""
     key: str | None = None
+    """In the clear, 16 letters at least: for `${NAME}`."""
     models: tuple[str, ...] = ()
     """Patterns of the model names that it may ask for, as callers write them; none is all."""
 
@@ -132,6 +139,7 @@ class CorsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """``[cors]``: pages of which sites may call. None may, unless named; ``*`` is every site, then without credentials."""
 
     origins: tuple[str, ...] = ()
+    """Such as `https://chat.example.org`."""
     max_age: Annotated[int, msgspec.Meta(ge=0)] = 600
     """Seconds for which a browser need not ask again."""
 
@@ -140,14 +148,18 @@ class LogTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """``[log]``: the access log on standard output."""
 
     access: Literal["json", "text", "off"] = "text"
+    """The form of its lines."""
 
 
 class OtelTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[otel]``: traces by OpenTelemetry (the extra ``otel``), off unless ``endpoint`` is set."""
 
     endpoint: str | None = None
+    """The address of a collector that takes OTLP over HTTP."""
     headers: dict[str, str] = {}
+    """Sent with each export."""
     service_name: str = "dragoman"
+    """As traces name the gateway."""
     content: bool = False
     """Whether traces hold what was said."""
 
@@ -158,7 +170,9 @@ class AdminTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """``[admin]``: the key of ``/admin`` paths, apart from callers' keys; without one they are not served."""
 
     hash: str | None = None
+    """As a caller's."""
     key: str | None = None
+    """As a caller's; it must be another key than theirs."""
 
     __repr__ = _without_secrets
 
@@ -167,7 +181,9 @@ class TlsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """``[tls]``: PEM files; without them the gateway speaks plain HTTP."""
 
     certificate: str
+    """The chain, the gateway's own first."""
     key: str
+    """Its private key, without a password."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
