@@ -15,6 +15,7 @@ import msgspec
 from dragoman.core.errors import Cancelled, DragomanError, ServerFault
 from dragoman.core.events import Event, Finished, Started
 from dragoman.core.exchange import Call, Encoder, Timeouts
+from dragoman.core.request import Request
 from dragoman.drivers import AsyncDriver
 from dragoman.flow.effects import Flow
 from dragoman.gateway.asking import Asking
@@ -68,7 +69,13 @@ class _Passed:
         return self._tap.take()
 
     def fail(self, error: DragomanError) -> bytes | None:
-        return self._tap.take() + self._asking.encoder().fail(error) if self._tap.framed else None
+        if not self._tap.framed:
+            return None
+        face = self._asking.face
+        stand_in = Request(
+            model=self._asking.asked.model or "", messages=(), stream=True
+        )  # the caller's own may be one that we cannot read
+        return self._tap.take() + face.speaks.encoder(stand_in, face.quirks).fail(error)
 
     def end(self) -> bytes:
         return self._tap.take()

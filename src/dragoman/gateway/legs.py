@@ -69,8 +69,8 @@ class Upstreams:
 
     def _passed_through(self, name: str, asking: Asking) -> Target | None:
         """``None`` where the caller's bytes will not do."""
-        template = self._template(name, asking)
-        if template is None or (asking.turn is not None and asking.turn.kept is not None):
+        template = self._template(name, asking) if _may_pass(asking) else None
+        if template is None:
             return None
         target, asked = template.target, asking.asked
         body = asking.call.body
@@ -123,6 +123,16 @@ class Upstreams:
         """The dialect in which a caller at a face of ``dialect`` is best carried to the target ``name``."""
         row, _ = self.router.catalogue.resolve(name)
         return dialect if row.dialect == dialect or _has_face(row, dialect) else row.dialect
+
+
+def _may_pass(asking: Asking) -> bool:
+    """Whether the caller's own words will do: not where the gateway itself keeps what went before, and not for Gemini's array of answers.
+
+    That form tells what it is by the call alone, so its frames are not seen as they come; upstreams are asked for events instead.
+    """
+    if asking.turn is not None and asking.turn.kept is not None:
+        return False
+    return asking.face.dialect != "gemini" or not asking.asked.stream or "alt=sse" in asking.call.url
 
 
 def _has_face(row: Provider, dialect: str) -> bool:

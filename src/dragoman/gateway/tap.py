@@ -93,9 +93,13 @@ class Tap:
         return events or (_NOTHING if self._begun and not failed else events)
 
     def close(self) -> list[Event]:
+        """What is left may be half a frame: it goes on only where it completes the answer."""
         tail, self._tail = self._tail, b""
-        events = self._frame(tail) if tail else []
-        return events + self._inner.close()
+        events = self._inner.feed(tail) if tail else []
+        events += self._inner.close()
+        if self._inner.error is None and tail:
+            self._kept.append(tail)
+        return events
 
     def take(self) -> bytes:
         """What was fed since the last time and may go on."""
