@@ -63,7 +63,8 @@ class EventStream:
         except DragomanError as error:
             self._arrived.blame(error)
             raise
-        self._arrived.take(batch)
+        if batch:
+            self._arrived.take(batch)
         return batch
 
     @property
@@ -112,7 +113,8 @@ class AsyncEventStream:
         except DragomanError as error:
             self._arrived.blame(error)
             raise
-        self._arrived.take(batch)
+        if batch:
+            self._arrived.take(batch)
         return batch
 
     @property

@@ -7,7 +7,7 @@ Decoders keep this order whatever the vendor sends, encoders may rely on it, and
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final, Literal, final
 
 import msgspec
 
@@ -43,6 +43,7 @@ class EventBase(msgspec.Struct, frozen=True, gc=False, tag_field="type"):
         return ""
 
 
+@final
 class Started(EventBase, frozen=True, kw_only=True, tag="started"):
     """The answer begins. ``warnings`` name what the target could not carry of the request."""
 

@@ -216,14 +216,14 @@ class Fold:
         """Take in several, in legal order."""
         choices = self._choices
         for event in events:
-            if isinstance(event, Started):
+            if type(event) is Started:  # not ``isinstance``, which asks the metaclass of a msgspec class
                 self._started = event
                 continue
             choice = choices.get(event.choice)
             if choice is None:
                 choice = choices[event.choice] = _Choice()
             _ADD[type(event)](choice, event)
-            if isinstance(event, Finished):
+            if type(event) is Finished:
                 self._usage = event.usage or self._usage
 
     def response(self) -> Response:
