@@ -90,7 +90,7 @@ def told_answers(draw: st.DrawFn) -> tuple[list[str], FinishName, Usage | None]:
 
 APART: Final = ("bedrock_converse", False)
 """A whole answer of Bedrock's tells a sound and, apart from it, what is said in it."""
-SILENT_SOUND_REFUSED: Final = ("anthropic_messages",)
+SILENT_SOUND_REFUSED: Final = ("raycast", "ollama", "cohere", "anthropic_messages", "openai_responses")
 """Wires on which a sound is what is said in it, so that one without words has no place."""
 
 

@@ -112,19 +112,26 @@ END = Finished(FinishReason("stop", "stop"))
 PICTURE: list[Event] = [Started(), BlockStarted(0, "image", media_type="image/png"), MediaDelta(0, b"\x89PNG"), BlockEnded(0), END]
 SOUND: list[Event] = [Started(), BlockStarted(0, "audio", media_type="audio/wav"), MediaDelta(0, b"RIFF"), BlockEnded(0), END]
 LIST: list[Event] = [Started(), BlockStarted(0, "tool", "call-1", "weather"), ToolDelta(0, "[1]"), BlockEnded(0), END]
+TEXT_ALONE = ("raycast", "openai_completions")
+TRANSCRIBED = ("raycast", "ollama", "cohere", "anthropic_messages", "openai_responses")
 REFUSED: dict[str, tuple[type[DragomanError], list[Event], tuple[str, ...]]] = {
-    "picture": (Unsupported, PICTURE, ("raycast", "cohere", "anthropic_messages", "openai_completions")),
+    "picture": (Unsupported, PICTURE, ("cohere", "anthropic_messages", *TEXT_ALONE)),
+    "sound without words": (Unsupported, SOUND, ("openai_completions", *TRANSCRIBED)),
     "arguments that are no object": (BadReply, LIST, ("ollama", "gemini")),
 }
+"""What each wire has no place for, beside that the last two are no text, of which some have nothing else."""
 
 
 @EACH_FORM
 @pytest.mark.parametrize("what", list(REFUSED))
 def test_what_a_wire_has_no_place_for_is_refused_streamed_and_whole(what: str, form: Form) -> None:
     kind, events, refusing = REFUSED[what]
+    name = form[0]
     encoder = new_encoder(form)
     data, refusal = written(encoder, events)
-    assert (refusal is not None) == (form[0] in refusing or (what != "picture" and form[0] in ("raycast", "openai_completions")))
-    if refusal is not None and form[0] in refusing:
-        assert isinstance(refusal, kind)
+    if name in TEXT_ALONE:
+        kind = Unsupported
+    is_refused = name in (*refusing, *TEXT_ALONE) or (what.startswith("sound") and form[:2] == ("bedrock_converse", True))
+    assert (type(refusal) is kind) == is_refused
+    if refusal is not None:
         assert_tells(form, data + encoder.fail(refusal), refusal)

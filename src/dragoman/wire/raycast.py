@@ -26,6 +26,7 @@ from dragoman.wire.openai_chat.errors import CODES, body_error, decode_error, en
 from dragoman.wire.openai_chat.messages import decode_messages
 from dragoman.wire.payload import convert, dump, parse, parse_request, snippet
 from dragoman.wire.quirks import Quirks, apply_quirks
+from dragoman.wire.spoken import SpokenSounds
 from dragoman.wire.sse import CONTENT_TYPE, STRAY, EventStream, encode_event
 from dragoman.wire.stray import StrayLines
 
@@ -154,7 +155,7 @@ class _Reader:
 
 def encoder(request: Request, quirks: Quirks) -> Encoder:
     """An encoder for the answer to ``request``, always a stream."""
-    return OneChoice(_Encoder())
+    return OneChoice(SpokenSounds(_Encoder(), "Raycast"))
 
 
 class _Encoder:

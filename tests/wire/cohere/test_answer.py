@@ -419,6 +419,7 @@ def test_stream_is_numbered_as_cohere_numbers_it() -> None:
         BlockEnded(3),
         BlockStarted(4, "audio"),
         MediaDelta(4, b"x"),
+        MediaDelta(4, b"", "La"),
         BlockEnded(4),
         Finished(FinishReason("tool_calls"), Usage(output_tokens=3, cache_read_tokens=1)),
     ]
@@ -437,6 +438,7 @@ def test_stream_is_numbered_as_cohere_numbers_it() -> None:
         ("tool-call-start", 0),
         ("tool-call-end", 0),
         ("content-start", 2),
+        ("content-delta", 2),
         ("content-end", 2),
         ("message-end", None),
     ]

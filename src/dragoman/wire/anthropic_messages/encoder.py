@@ -36,6 +36,7 @@ from dragoman.wire.one_choice import OneChoice
 from dragoman.wire.payload import dump
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.serial import OneBlockAtATime
+from dragoman.wire.spoken import SpokenSounds
 from dragoman.wire.sse import CONTENT_TYPE, encode_event
 from dragoman.wire.whole import WholeEncoder
 
@@ -46,9 +47,8 @@ _IN_DELTA: Final = frozenset({"stop_sequence", "stop_details", "container"})
 
 def encoder(request: Request, quirks: Quirks) -> Encoder:
     """An encoder for the answer to ``request``."""
-    if request.stream:
-        return OneChoice(StreamEncoder(request))
-    return OneChoice(WholeEncoder(lambda response: encode_message(response, request.model), error_record))
+    whole = WholeEncoder(lambda response: encode_message(response, request.model), error_record)
+    return OneChoice(SpokenSounds(StreamEncoder(request) if request.stream else whole, "Anthropic messages"))
 
 
 def finish_word(reason: FinishReason) -> str | None:
@@ -93,8 +93,6 @@ class StreamEncoder:
         self._model = request.model
         self._order = OneBlockAtATime(cites_inside=True)
         self._start: BlockStarted | None = None
-        self._is_silent = False
-        """The open block is a sound in which nothing has been said."""
         self._count = 0
 
     def send(self, event: Event) -> bytes:
@@ -116,7 +114,7 @@ class StreamEncoder:
             case ToolDelta():
                 return self._delta({"type": "input_json_delta", "partial_json": event.arguments})
             case MediaDelta():
-                return self._say(event.transcript)
+                return self._delta({"type": "text_delta", "text": event.transcript}) if event.transcript else b""
             case SourceAdded():
                 return self._delta({"type": "citations_delta", "citation": encode_citation(event.source)})
             case BlockStarted():
@@ -135,13 +133,6 @@ class StreamEncoder:
         message = {**_message(event.id, event.model or self._model, []), "usage": encode_usage(None), **extra}
         return _named({"type": "message_start", "message": message})
 
-    def _say(self, transcript: str) -> bytes:
-        """Of a sound, what is said in it."""
-        if not transcript:
-            return b""
-        self._is_silent = False
-        return self._delta({"type": "text_delta", "text": transcript})
-
     def _delta(self, delta: JsonObject) -> bytes:
         return _named({"type": "content_block_delta", "index": self._count, "delta": delta})
 
@@ -149,7 +140,6 @@ class StreamEncoder:
         if event.kind == "image":
             raise _no_place("a picture")
         self._start = event
-        self._is_silent = event.kind == "audio"
         if event.kind == "opaque":
             return b""  # its end may say more
         return self._block_start({**_empty_block(event), **own_fields(event.extra)})
@@ -160,8 +150,6 @@ class StreamEncoder:
     def _end(self, event: BlockEnded) -> bytes:
         start = self._start
         data = b""
-        if self._is_silent:
-            raise _no_place("a sound without a transcript")
         if start is not None and start.kind == "opaque":
             block = own_fields(event.extra) or own_fields(start.extra)
             if not block:  # another vendor's block, which this wire cannot say

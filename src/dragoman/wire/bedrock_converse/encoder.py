@@ -41,6 +41,7 @@ from dragoman.wire.one_choice import OneChoice
 from dragoman.wire.payload import dump
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.serial import OneBlockAtATime
+from dragoman.wire.spoken import SpokenSounds
 from dragoman.wire.whole import WholeEncoder
 
 _WORDS: Final = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "content_filtered"}
@@ -52,7 +53,9 @@ _PICTURE_BYTES: Final = 3 * 1024 * 1024
 
 def encoder(request: Request, quirks: Quirks) -> Encoder:
     """An encoder for the answer to ``request``."""
-    return OneChoice(StreamEncoder() if request.stream else WholeEncoder(encode_answer, error_record))
+    if request.stream:
+        return OneChoice(SpokenSounds(StreamEncoder(), "Bedrock Converse"))
+    return OneChoice(WholeEncoder(encode_answer, error_record))
 
 
 def finish_word(reason: FinishReason | None) -> str:
@@ -188,8 +191,6 @@ class StreamEncoder:
                 return self._write_opaque(own_fields(event.extra) or own_fields(start.extra))
             case "tool" if not self._is_written:
                 return self._delta({"toolUse": {"input": "{}"}})
-            case "audio" if not self._is_written:
-                raise _no_place("a sound without a transcript")
             case _ if event.signature and start.redacted_data is None:
                 return self._delta({"reasoningContent": {"signature": event.signature}})
             case _:

@@ -37,6 +37,7 @@ from dragoman.wire.one_choice import OneChoice
 from dragoman.wire.payload import dump
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.serial import OneBlockAtATime
+from dragoman.wire.spoken import SpokenSounds
 from dragoman.wire.sse import CONTENT_TYPE, encode_event
 from dragoman.wire.whole import WholeEncoder
 
@@ -50,7 +51,7 @@ _SHOWN: Final[dict[BlockKind, str]] = {"audio": "text", "text": "text", "refusal
 
 def encoder(request: Request, quirks: Quirks) -> Encoder:
     """An encoder for the answer to ``request``."""
-    return OneChoice(StreamEncoder() if request.stream else WholeEncoder(_whole, error_record))
+    return OneChoice(SpokenSounds(StreamEncoder() if request.stream else WholeEncoder(_whole, error_record), "Cohere"))
 
 
 class _Open:

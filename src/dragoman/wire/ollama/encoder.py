@@ -38,6 +38,7 @@ from dragoman.wire.ollama.messages import NAME, encode_arguments
 from dragoman.wire.one_choice import OneChoice
 from dragoman.wire.payload import dump
 from dragoman.wire.quirks import Quirks
+from dragoman.wire.spoken import SpokenSounds
 from dragoman.wire.whole import WholeEncoder
 
 UNKNOWN_TIME: Final = "1970-01-01T00:00:00Z"
@@ -46,9 +47,8 @@ UNKNOWN_TIME: Final = "1970-01-01T00:00:00Z"
 def encoder(request: Request, quirks: Quirks) -> Encoder:
     """An encoder for the answer to ``request``."""
     form = _Form(request)
-    if request.stream:
-        return OneChoice(StreamEncoder(form))
-    return OneChoice(WholeEncoder(lambda response: _whole(form, response), error_record, "application/json; charset=utf-8"))
+    whole = WholeEncoder(lambda response: _whole(form, response), error_record, "application/json; charset=utf-8")
+    return OneChoice(SpokenSounds(StreamEncoder(form) if request.stream else whole, "Ollama"))
 
 
 class _Form:

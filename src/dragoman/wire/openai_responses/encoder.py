@@ -39,6 +39,7 @@ from dragoman.wire.openai_responses.messages import is_item
 from dragoman.wire.openai_responses.response import PREFIX, ResponseObject, incomplete_details
 from dragoman.wire.payload import dump
 from dragoman.wire.quirks import Quirks
+from dragoman.wire.spoken import SpokenSounds
 from dragoman.wire.sse import CONTENT_TYPE, encode_event
 
 _Block = Words | ReasoningItem | CallItem | PictureItem | OwnItem
@@ -46,7 +47,7 @@ _Block = Words | ReasoningItem | CallItem | PictureItem | OwnItem
 
 def encoder(request: Request, quirks: Quirks) -> Encoder:
     """An encoder for the answer to ``request``."""
-    return OneChoice(StreamEncoder(request) if request.stream else WholeEncoder(request))
+    return OneChoice(SpokenSounds(StreamEncoder(request) if request.stream else WholeEncoder(request), "Responses"))
 
 
 class Builder:
