@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dragoman.core.errors import UsageError
-from dragoman.gateway.client_keys import hash_of
-from dragoman.gateway.config import Config, WaitsTable
+from dragoman.gateway.client_keys import ClientKeys, hash_of
+from dragoman.gateway.config import Config, KeyTable, ModelTable, ProviderTable, WaitsTable
 from dragoman.gateway.config_file import find_config, read_config
+from dragoman.gateway.toml_text import toml_value
 from dragoman.settings import Surroundings
 
 SECRET = "sk-never-to-be-seen-4711"
@@ -395,3 +401,33 @@ def test_the_file_is_looked_for_in_its_order(tmp_path: Path) -> None:
 def test_a_file_that_was_named_must_be_there(given: Path | None, environment: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no\.toml: no such file"):
         find_config(given, Surroundings(environment, tmp_path))
+
+
+WORDS = st.sampled_from(
+    ["", "x", "openai", "openai/o3", "openai/*", "*", "a*", "${NO}", "${", "0.0.0.0:1", HASH, LONG, "http://[", "\x00", "é", "sha256:"]
+)
+ANYTHING = st.recursive(
+    WORDS | st.booleans() | st.integers() | st.floats() | st.just(datetime(2026, 11, 21, tzinfo=UTC)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=5,
+)
+NAMED = {
+    name: st.one_of(
+        ANYTHING, st.dictionaries(WORDS, st.dictionaries(st.sampled_from(table.__struct_fields__), ANYTHING, max_size=4), max_size=3)
+    )
+    for name, table in (("providers", ProviderTable), ("models", ModelTable), ("keys", KeyTable))
+}
+ROUGH = st.fixed_dictionaries({}, optional={name: NAMED.get(name, ANYTHING) for name in Config.__struct_fields__})
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=150)
+@given(ROUGH)
+def test_nothing_in_a_file_is_more_than_a_usage_error(tmp_path: Path, told: dict[str, Any]) -> None:
+    path = tmp_path / "dragoman.toml"
+    path.write_text("".join(f"{name} = {toml_value(value)}\n" for name, value in told.items()), encoding="utf-8")
+    told_as = ""
+    try:
+        ClientKeys(read_config(path, {"HOME": str(tmp_path), "OPENAI_API_KEY": SECRET}).keys)
+    except UsageError as fault:
+        told_as = fault.message
+    assert re.fullmatch(rf"({re.escape(str(path))}:\d+: [^\n]+\n?)*", told_as)
