@@ -31,6 +31,11 @@ def uncarried(request: Request, carried: Collection[str]) -> list[str]:
     ]
 
 
+def left_out(wanted: object, where: str, *names: str) -> list[str]:
+    """A warning for each of the fields ``names`` that the caller set in ``wanted``, which stands at ``where`` in the request."""
+    return [f"{where}.{name}: not understood by this provider, left out" for name in names if getattr(wanted, name) is not None]
+
+
 def foreign_fields(request: Extended, name: str) -> list[str]:
     """A warning for every field of ``request`` that a dialect other than ``name`` alone understands."""
     return [

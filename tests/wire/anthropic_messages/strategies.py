@@ -78,7 +78,13 @@ tools = st.builds(
     Tool, name=words, description=perhaps(words), parameters=json_objects.filter(bool), strict=perhaps(st.booleans()), extra=own()
 )
 reasonings = st.one_of(
-    st.builds(ReasoningOptions, effort=names, enabled=st.just(True), budget_tokens=perhaps(counts), summary=perhaps(st.just("auto"))),
+    st.builds(
+        ReasoningOptions,
+        effort=names.map("x".__add__),
+        enabled=st.just(True),
+        budget_tokens=perhaps(counts),
+        summary=perhaps(st.just("auto")),
+    ),
     st.builds(ReasoningOptions, effort=names.map("x".__add__)),
     st.just(ReasoningOptions(enabled=False)),
 )

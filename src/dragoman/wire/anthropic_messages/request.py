@@ -20,7 +20,7 @@ from dragoman.core.opaque import Extra, Json, JsonObject, Number
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
 from dragoman.wire.anthropic_messages.content import NAME, as_extra, own_fields
 from dragoman.wire.anthropic_messages.messages import decode_messages, encode_messages
-from dragoman.wire.carried import foreign_fields, uncarried
+from dragoman.wire.carried import foreign_fields, left_out, uncarried
 from dragoman.wire.own_tools import join_tools, places_to_tell
 from dragoman.wire.payload import convert, dump, parse_request
 from dragoman.wire.quirks import Quirks, apply_quirks
@@ -175,8 +175,7 @@ def _encode_format(wanted: JsonFormat | None, warnings: list[str]) -> JsonObject
     if wanted.schema is None:
         warnings.append("response_format: this wire takes JSON by a schema only, left out")
         return {}
-    given = (name for name in ("name", "description") if getattr(wanted, name) is not None)
-    warnings.extend(f"response_format.{name}: not understood by this provider, left out" for name in given)
+    warnings.extend(left_out(wanted, "response_format", "name", "description"))
     if wanted.strict is False:
         warnings.append("response_format.strict: this provider always keeps to the schema")
     return {"format": {"type": "json_schema", "schema": wanted.schema}}

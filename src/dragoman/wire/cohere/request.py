@@ -10,7 +10,7 @@ from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, with_headers
 from dragoman.core.opaque import Json, JsonObject, Number
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
-from dragoman.wire.carried import foreign_fields, uncarried
+from dragoman.wire.carried import foreign_fields, left_out, uncarried
 from dragoman.wire.cohere.citations import NAME
 from dragoman.wire.cohere.messages import decode_messages, encode_messages
 from dragoman.wire.payload import convert, dump, parse_request
@@ -90,11 +90,7 @@ def _encode_tool(tool: Tool) -> JsonObject:
 
 
 def _encode_format(wanted: JsonFormat, warnings: list[str]) -> JsonObject:
-    warnings.extend(
-        f"response_format.{name}: not understood by this provider, left out"
-        for name in ("name", "description")
-        if getattr(wanted, name) is not None
-    )
+    warnings.extend(left_out(wanted, "response_format", "name", "description"))
     if wanted.strict is False:
         warnings.append("response_format.strict: a schema is always kept to here")
     return {"type": "json_object"} if wanted.schema is None else {"type": "json_object", "json_schema": wanted.schema}

@@ -16,7 +16,7 @@ from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, with_headers
 from dragoman.core.opaque import Json, JsonObject, Number
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
-from dragoman.wire.carried import foreign_fields, uncarried
+from dragoman.wire.carried import foreign_fields, left_out, uncarried
 from dragoman.wire.gemini.messages import decode_messages, encode_messages
 from dragoman.wire.gemini.parts import NAME, camel, kept, merge, without
 from dragoman.wire.gemini.schema import json_schema
@@ -142,11 +142,7 @@ def _encode_config(request: Request, own: JsonObject, warnings: list[str]) -> Js
         config["responseMimeType"] = _JSON
         if wanted.schema is not None and "responseSchema" not in own:
             config["responseJsonSchema"] = wanted.schema
-        warnings.extend(
-            f"response_format.{name}: not understood by this provider, left out"
-            for name in ("name", "description")
-            if getattr(wanted, name) is not None
-        )
+        warnings.extend(left_out(wanted, "response_format", "name", "description"))
     if request.reasoning is not None:
         thinking = _encode_thinking(request.reasoning, request.model, warnings)
         if thinking:

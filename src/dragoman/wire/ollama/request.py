@@ -11,7 +11,7 @@ from dragoman.core.exchange import Call, with_headers
 from dragoman.core.opaque import Json, JsonObject, Number
 from dragoman.core.request import JsonFormat, ReasoningOptions, Request, Tool
 from dragoman.wire import ndjson
-from dragoman.wire.carried import foreign_fields, uncarried
+from dragoman.wire.carried import foreign_fields, left_out, uncarried
 from dragoman.wire.ollama.messages import NAME, decode_messages, decode_prompt, encode_messages, encode_prompt
 from dragoman.wire.payload import convert, dump, parse_request
 from dragoman.wire.quirks import Quirks, apply_quirks
@@ -108,22 +108,14 @@ def _encode_tool(tool: Tool, where: str, warnings: list[str]) -> JsonObject:
 
 def _encode_format(wanted: JsonFormat, warnings: list[str]) -> Json:
     """The schema itself; it is always kept to, so only a wish for less strictness is lost, with the schema's name and description."""
-    warnings.extend(
-        f"response_format.{name}: not understood by this provider, left out"
-        for name in ("name", "description")
-        if getattr(wanted, name) is not None
-    )
+    warnings.extend(left_out(wanted, "response_format", "name", "description"))
     if wanted.strict is False:
         warnings.append("response_format.strict: a schema is always kept to here")
     return "json" if wanted.schema is None else wanted.schema
 
 
 def _encode_think(wanted: ReasoningOptions, warnings: list[str]) -> str | bool | None:
-    warnings.extend(
-        f"reasoning.{name}: not understood by this provider, left out"
-        for name in ("budget_tokens", "summary")
-        if getattr(wanted, name) is not None
-    )
+    warnings.extend(left_out(wanted, "reasoning", "budget_tokens", "summary"))
     if wanted.enabled is False:
         if wanted.effort not in (None, "none"):
             warnings.append("reasoning.effort: thinking is switched off, left out")
