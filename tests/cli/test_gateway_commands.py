@@ -176,3 +176,9 @@ def test_without_the_extra_it_says_how_to_install_it(bare: dict[str, str]) -> No
     told = subprocess.run([sys.executable, "-c", code], env=bare, capture_output=True, text=True, timeout=60, check=False)
     assert told.returncode == 2
     assert "pip install 'dragoman[import]'" in told.stderr
+
+
+def test_a_single_fault_looks_as_several_do(file: Path, bare: dict[str, str]) -> None:
+    file.write_text("workrs = 1")
+    told = run("check", "config", str(file), environment=bare)
+    assert told.stderr == f"error: {file}:1: workrs: unknown; did you mean 'workers'?\n"

@@ -43,6 +43,8 @@ INTERRUPTED: Final = 130
 _UNBROKEN: Final = ("name", "provider", "state", "time", "model")
 """Columns whose words are for copying; the others give way where a terminal is narrow."""
 _WIDE: Final = 400
+_PLACED: Final = re.compile(r"[^\s:]+:\d+: ")
+"""How a fault begins that has a line in a file."""
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 P = ParamSpec("P")
@@ -106,9 +108,10 @@ def show_error(error: DragomanError, secrets: Iterable[str] = ()) -> None:
 
 
 def _each(error: DragomanError) -> list[str]:
+    """What is wrong in a file is told a line for each fault, as compilers do it."""
     lines = error.message.splitlines()
-    is_list = isinstance(error, UsageError) and error.status is None and len(lines) > 1
-    return [without_controls(line) for line in lines] if is_list else [describe(error)]
+    is_of_file = isinstance(error, UsageError) and error.status is None and (len(lines) > 1 or _PLACED.match(error.message))
+    return [without_controls(line) for line in lines] if is_of_file else [describe(error)]
 
 
 def show_warning(text: str) -> None:
