@@ -9,7 +9,7 @@ none.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal
 from itertools import product
 from typing import Final
 
@@ -43,15 +43,19 @@ class Factors(msgspec.Struct, frozen=True):
     cache_write_tokens: Decimal | None
     reasoning_tokens: Decimal | None
 
-    def sum(self, counts: Counts) -> Decimal | None:
+    def sum(self, counts: Counts, context: Context) -> Decimal | None:
         total = Decimal(0)
-        for name in Counts.__struct_fields__:
-            count = getattr(counts, name)
+        for count, factor in (
+            (counts.input_tokens, self.input_tokens),
+            (counts.output_tokens, self.output_tokens),
+            (counts.cache_read_tokens, self.cache_read_tokens),
+            (counts.cache_write_tokens, self.cache_write_tokens),
+            (counts.reasoning_tokens, self.reasoning_tokens),
+        ):
             if count:
-                factor = getattr(self, name)
                 if factor is None:
                     return None
-                total += factor * count
+                total = context.fma(factor, count, total)
         return total
 
 
@@ -104,5 +108,4 @@ def _samples() -> Iterator[Counts]:
 
 
 def _agrees(factors: Factors, price: Sum, told: dict[str, Json], counts: Counts) -> bool:
-    with localcontext(prec=60):
-        return factors.sum(counts) == price(Usage(**msgspec.structs.asdict(counts), raw=told))
+    return factors.sum(counts, Context(prec=60)) == price(Usage(**msgspec.structs.asdict(counts), raw=told))

@@ -60,6 +60,8 @@ _SOUND_LIKE_TEXT: Final = frozenset({"google"})
 DAY_S: Final = 86_400
 _SERVED: Final = ("service_tier", "serviceTier", "speed")
 """Fields of a vendor's record that say how an answer was served."""
+_TELLING: Final = frozenset({*_BY_MODALITY, *_SERVED, "cache_creation", "server_tool_use"})
+"""Fields of a vendor's record that a price may depend on."""
 _EXACT: Final = Context(prec=60)
 """Whatever the caller's own decimal context is."""
 
@@ -87,8 +89,7 @@ def listed_cost(
         shape = _shape(usage, service_tier)
         factors = None if shape is None else _factors(prices, model, shape, service_tier, int(time.time()) // DAY_S)
         if factors is not None:
-            with localcontext(_EXACT):
-                return factors.sum(counts)
+            return factors.sum(counts, _EXACT)
     return _tables_cost(prices, model, usage, at, service_tier)
 
 
@@ -116,7 +117,7 @@ class Shape(msgspec.Struct, frozen=True):
 def _shape(usage: Usage, service_tier: str | None) -> Shape | None:
     """``None`` where the record counts what has a price of its own."""
     raw = usage.raw
-    if not raw:
+    if not raw or raw.keys().isdisjoint(_TELLING):
         return _NO_SHAPE
     if not is_nothing(raw.get("cache_creation")) or not is_nothing(raw.get("server_tool_use")):
         return None

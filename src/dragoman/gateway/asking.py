@@ -26,7 +26,7 @@ _IN_PATH: Final[dict[str, re.Pattern[str]]] = {
     "bedrock_converse": re.compile(r"/model/(?P<model>.+)/converse(?P<streamed>-stream)?"),
 }
 """Dialects whose path names model and form."""
-_DEPLOYMENT: Final = re.compile(r"/deployments/([^/]+)/")
+_DEPLOYMENT: Final = re.compile(r"(?:/openai)?/deployments/([^/?]+)/")
 
 
 class Asking:
@@ -100,8 +100,8 @@ def _asked(face: Face, call: Call) -> Asked:
     asked = read_asked(call.body)
     if asked.stream is None and face.quirks.streaming != "never":
         asked = msgspec.structs.replace(asked, stream=face.dialect in _STREAMED_BY_DEFAULT or face.quirks.streaming == "always")
-    deployment = _DEPLOYMENT.search(call.url.partition("?")[0])
-    if deployment and face.dialect.startswith("openai"):
+    deployment = _DEPLOYMENT.match(call.url) if face.dialect.startswith("openai") else None
+    if deployment:
         asked = msgspec.structs.replace(asked, model=unquote(deployment[1]))
     if not asked.model:
         raise BadRequest("model: none was given; a model's name is expected", param="model")

@@ -18,6 +18,7 @@ _TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
 _COLON: Final = re.compile(rb"\s*:\s*")
 _OPENS: Final = (b"{", b"[")
 _CLOSES: Final = (b"}", b"]")
+_ESCAPE: Final = b"\\u00"
 _ESCAPED_LETTER: Final = re.compile(rb"\\u00[4-7]")
 """A key may be spelled with escapes; nobody does it in good faith, and a body that may is rebuilt."""
 _MODEL: Final = b'"model"'
@@ -58,7 +59,7 @@ def with_model(body: bytes, given: str, wanted: str) -> bytes:
 
     A field that stands twice is put right too: its reader and ours might not take the same one.
     """
-    is_plain = body.count(_MODEL) == 1 and not _ESCAPED_LETTER.search(body)
+    is_plain = body.count(_MODEL) == 1 and not (_ESCAPE in body and _ESCAPED_LETTER.search(body))
     if given == wanted and is_plain:
         return body
     value = _value_at(body, body.index(_MODEL) + len(_MODEL)) if is_plain else _outermost_value(body, _MODEL)

@@ -93,7 +93,7 @@ class Gateway:
             call = with_whole_model(call)
             path = call.url.partition("?")[0]
         record = self._begin(call)
-        face = face_of(path)
+        face: Face | None = None
         try:
             found = self.faces.find(call.method, path, call.headers)
             if found is None:
@@ -104,13 +104,13 @@ class Gateway:
             record.key_name = self._caller(call, fields)
             answer = await self._work(face, own_call(call, start), record)
         except DragomanError as error:
-            answer = self._failed(face, error, record)
+            answer = self._failed(face or face_of(path), error, record)
         except asyncio.CancelledError:
             record.error = Cancelled("the caller left before the answer began")
             self._settle(record)
             raise
         except Exception as fault:  # noqa: BLE001  # a fault of ours is told, not left to break the connection
-            answer = self._failed(face, ServerFault(f"the gateway failed: {type(fault).__name__}", status=500), record)
+            answer = self._failed(face or face_of(path), ServerFault(f"the gateway failed: {type(fault).__name__}", status=500), record)
         return answer
 
     def refuse(self, call: Call, status: int, message: str) -> Answer:
@@ -225,7 +225,8 @@ class Gateway:
             observer.ended(record)
 
     def _headers(self, record: Record) -> Headers:
-        headers = [("x-dragoman-request-id", record.id), ("x-request-id", record.id), ("request-id", record.id)]
+        customary = "request-id" if record.face == "anthropic_messages" else "x-request-id"
+        headers = [("x-dragoman-request-id", record.id), (customary, record.id)]
         if record.provider is not None:
             headers.append(("x-dragoman-target", f"{record.provider}/{record.target_model}"))
             headers.append(("x-dragoman-attempts", str(record.attempts)))
@@ -233,7 +234,8 @@ class Gateway:
             headers.append(("x-dragoman-overhead-ms", f"{record.overhead_s * 1000:.3f}"))
         if record.cost is not None:
             headers.append(("x-dragoman-cost", f"{record.cost:f}"))
-        headers.extend(("x-dragoman-warning", one_line(warning)) for warning in record.warnings)
+        if record.warnings:
+            headers.extend(("x-dragoman-warning", one_line(warning)) for warning in record.warnings)
         return tuple(headers)
 
 
