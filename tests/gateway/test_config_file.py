@@ -224,6 +224,14 @@ FAULTS = {
         OPENAI + "[models.'openai/o3']\ntargets = ['openai/o4']",
         ["3: models.\"openai/o3\": hides the model of this name of 'openai', which is served"],
     ),
+    "key for what nobody gets": (
+        OPENAI
+        + f"[models.fast]\ntargets = ['openai/o3']\n[keys.web]\nhash = '{HASH}'\nmodels = ['fast', 'fsat', 'azure/x', 'openai/x', 'x*']",
+        [
+            "7: keys.web.models[1]: 'fsat' is no name of a model that is served here; did you mean 'fast'?",
+            "7: keys.web.models[2]: 'azure/x' is no name of a model that is served here; ",
+        ],
+    ),
     "key of neither kind": ("[keys.web]\nmodels = ['x']", ["1: keys.web: neither hash nor key was given"]),
     "key of both kinds": (f"[keys.web]\nhash = '{HASH}'\nkey = '{LONG}'", ["1: keys.web: both hash and key were given"]),
     "no hash": ("[keys.web]\nhash = 'sha256:12'", ["1: keys.web: hash: what was given is no hash; sha256: and 64 lower-case hexadecimal"]),
@@ -339,6 +347,9 @@ SOUND = {
     "an own row without a key": "[providers.x]\ndialect = 'ollama'\nbase_url = 'http://127.0.0.1:9'\n[models.a]\ntargets = ['x/y']",
     "the catalogue's name for an own row": "[providers.openai]\ndialect = 'openai_chat'\nbase_url = 'http://127.0.0.1:9'",
     "found beside named": OPENAI.replace("openai", "ollama") + "[models.a]\ntargets = ['openai/o3']\n",
+    "a key for a model's own name": OPENAI + f"[models.'house-*']\ntargets = ['openai/*']\n[keys.web]\nhash = '{HASH}'\n"
+    "models = ['gpt-4.1', 'house-x', 'house-']",
+    "a key for what may be found": f"[keys.web]\nhash = '{HASH}'\nmodels = ['fast']",
     "origins": "[cors]\norigins = ['*', 'https://a.example', 'http://localhost:3000']",
 }
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from dragoman.catalogue.load import nearest
 from dragoman.core.errors import UnknownModel
-from dragoman.gateway.config import ModelTable, WaitsTable
+from dragoman.gateway.config import KeyTable, ModelTable, WaitsTable
 from dragoman.gateway.config_case import Case
 from dragoman.gateway.config_form import Fault
 
@@ -22,6 +22,8 @@ def model_rules(case: Case) -> Iterator[Fault]:
             yield from _targets(case, name, table)
         yield from _reach(case, name, table)
     yield from _covered(list(case.config.models))
+    for name, key in case.config.keys.items():
+        yield from _allowed(case, name, key)
 
 
 def _targets(case: Case, name: str, table: ModelTable) -> Iterator[Fault]:
@@ -109,6 +111,31 @@ def _covered(names: list[str]) -> Iterator[Fault]:
 
 
 def _covers(pattern: str, other: str) -> bool:
-    """Whether ``pattern`` takes every name that ``other`` takes; each has one ``*``."""
-    (begin, _, end), (other_begin, _, other_end) = pattern.partition("*"), other.partition("*")
+    """Whether ``pattern``, which has one ``*``, takes every name that ``other`` takes, which may have one too."""
+    (begin, _, end), (other_begin, star, other_end) = pattern.partition("*"), other.partition("*")
+    if not star:
+        return other.startswith(begin) and other.endswith(end) and len(other) >= len(begin) + len(end)
     return other_begin.startswith(begin) and other_end.endswith(end)
+
+
+def _allowed(case: Case, name: str, key: KeyTable) -> Iterator[Fault]:
+    """Models that a key is for, and that nobody could get by that name."""
+    for at, model in enumerate(key.models):
+        if "*" not in model and not case.discovers and not _is_name(case, model):
+            known = [*case.config.models, *_listed(case)]
+            yield Fault(("keys", name, "models", at), f"{model!r} is no name of a model that is served here; {nearest(model, known)}")
+
+
+def _is_name(case: Case, model: str) -> bool:
+    """Whether callers get something by this name: one of the file's own, a provider's, or a model's own."""
+    own = case.config.models
+    is_own = model in own or any(_covers(pattern, model) for pattern in own if pattern.count("*") == 1)
+    provider, slash, _ = model.partition("/")
+    return is_own or bool(slash and case.is_served(provider)) or any(listed.partition("/")[2] == model for listed in _listed(case))
+
+
+def _listed(case: Case) -> Iterator[str]:
+    """The models that are known of the file's providers, as ``provider/model``."""
+    for provider, table in case.config.providers.items():
+        known = [model.name for model in case.catalogue.models(provider)] if case.row(provider) else []
+        yield from (f"{provider}/{model}" for model in table.models or known)
