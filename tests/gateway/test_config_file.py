@@ -153,6 +153,10 @@ FAULTS = {
         "[providers.x]\nlike='ollama'\nauth = { place = 'heder' }",
         ["3: providers.x.auth.place: 'heder' was given; did you mean 'header'?"],
     ),
+    "auth without a name": (
+        "[providers.x]\nlike='ollama'\nkey = 'k'\nauth = { place = 'header' }",
+        ["4: providers.x.auth: name is missing; a key in a header needs the field's name"],
+    ),
     "quirk that is no pattern": (
         "[providers.x]\nlike='ollama'\nquirks = { passing_faults = [{ pattern = '(', error = 'BadReply' }] }",
         ["1: providers.x: provider x: quirks: passing_faults: pattern '(' is no regular expression"],
@@ -300,6 +304,8 @@ def test_what_is_no_toml_is_told_with_its_line(text: str, expected: str, faults:
         "listen = '${KEY}'",
         "workers = '${KEY}'",
         "[models.fast]\ntargets = ['${KEY}']",
+        f"[providers.openai]\nbase_url = 'https://h.example/v1?key={SECRET}'",
+        f"[otel]\nendpoint = 'http://u:{SECRET}@h.example'",
         f"[providers.openai]\nkey = '{SECRET}\\n'\n[keys.web]\nkey='{SECRET}",
     ],
 )

@@ -20,6 +20,7 @@ from dragoman.gateway.model_rules import model_rules
 from dragoman.gateway.toml_lines import Place
 from dragoman.router import check_base_url
 from dragoman.settings import check_key
+from dragoman.transport.target import shown
 from dragoman.wire.dialects import NAMES
 from dragoman.wire.operations import DIALECTS
 
@@ -104,6 +105,9 @@ def _following_faults(case: Case, name: str, table: ProviderTable) -> Iterator[t
     for field in _FOR_OWN_ROWS:
         if not is_own and getattr(table, field) is not None:
             yield (field,), f'only a provider of one\'s own has it; make this one so with like = "{name}"'
+    row = case.row(name)
+    if row is not None and row.auth.place in ("header", "query") and not row.auth.name:
+        yield ("auth",), f"name is missing; a key in a {row.auth.place} needs the field's name"
     lacks = case.lacks(name)
     if lacks:
         yield (), lacks
@@ -113,7 +117,7 @@ def _base_url(given: str) -> str | None:
     try:
         check_base_url(given, "")
     except UsageError as fault:
-        return fault.message.removeprefix(": ")
+        return fault.message.removeprefix(": ").replace(repr(given), repr(shown(given)))
     return None
 
 
