@@ -20,7 +20,8 @@ from dragoman.emulator import Emulator
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = [(language, code) for language, code in re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.M | re.S)]
-SCRIPTS = [code for language, code in BLOCKS if language == "python" and "def test_" not in code]
+SCRIPTS = [code for language, code in BLOCKS if language == "python" and "def test_" not in code and ":4000" not in code]
+(CLIENTS,) = [code for language, code in BLOCKS if language == "python" and ":4000" in code]
 TESTS = [code for language, code in BLOCKS if language == "python" and "def test_" in code]
 COMMANDS = [line for language, code in BLOCKS if language == "sh" for line in code.splitlines() if "dragoman" in line]
 
@@ -39,7 +40,7 @@ def environment(emulator: Emulator, home: Path) -> dict[str, str]:
 def test_readme_has_an_example_of_each_kind() -> None:
     assert len(SCRIPTS) == 3
     assert len(TESTS) == 1
-    assert [command.split("dragoman ", 1)[1].split()[0] for command in COMMANDS] == ["chat", "chat", "doctor", "emulate"]
+    assert [command.split("dragoman ", 1)[1].split()[0] for command in COMMANDS] == ["chat", "chat", "doctor", "serve", "emulate"]
 
 
 @pytest.mark.parametrize("code", SCRIPTS, ids=["library", "client", "legacy"])
@@ -54,7 +55,7 @@ def test_python_example_runs_as_written(code: str, tmp_path: Path, dragoman_emul
     assert all(question in done.stdout for question in asked), "the emulator echoes, so each question must come back"
 
 
-@pytest.mark.parametrize("command", [command for command in COMMANDS if "emulate" not in command])
+@pytest.mark.parametrize("command", [command for command in COMMANDS if not {"emulate", "serve"} & set(command.split())])
 def test_command_example_runs_as_written(command: str, tmp_path: Path, dragoman_emulator: Callable[..., Emulator]) -> None:
     emulator = dragoman_emulator(["openai", "lockchat"])
     done = subprocess.run(
@@ -87,6 +88,21 @@ def test_emulate_example_serves_until_interrupted(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
     assert re.search(r"export OPENAI_BASE_URL=http://127\.0\.0\.1:\d+/openai/v1", shown)
+
+
+def test_clients_of_the_gateway_run_as_written(tmp_path: Path) -> None:
+    (command,) = [command for command in COMMANDS if " serve " in command]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    surroundings = os.environ | {"PATH": path, "DRAGOMAN_HOME": str(tmp_path)}
+    with subprocess.Popen(command.replace("4000", "0").split(), env=surroundings, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+        assert found
+        script = CLIENTS.replace("http://127.0.0.1:4000", found[0])
+        done = subprocess.run([sys.executable, "-c", script], env=surroundings, capture_output=True, text=True, timeout=60)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    assert (done.returncode, done.stdout) == (0, "Name three rivers.\nName two seas.\n"), done.stderr
 
 
 def test_test_example_passes_as_written(tmp_path: Path) -> None:

@@ -48,6 +48,10 @@ class _Carrier(Protocol):
 
     content_type: str
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What of the answer the caller's dialect could not say; known at the end."""
+
     def carry(self, events: Sequence[Event]) -> bytes: ...
 
     def fail(self, error: DragomanError) -> bytes | None:
@@ -77,6 +81,10 @@ class _Passed:
         )  # the caller's own may be one that we cannot read
         return self._tap.take() + face.speaks.encoder(stand_in, face.quirks).fail(error)
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return ()
+
     def end(self) -> bytes:
         return self._tap.take()
 
@@ -100,6 +108,10 @@ class _Encoded:
         if self._keep is not None:
             self._kept += events
         return send(events[0]) if len(events) == 1 else b"".join([send(event) for event in events])
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return tuple(getattr(self._encoder, "warnings", ()))
 
     def fail(self, error: DragomanError) -> bytes | None:
         return self._encoder.fail(error)
@@ -157,6 +169,7 @@ class Delivery:
             self._notice(events)
             pieces.append(carrier.carry(events))
         pieces.append(carrier.end())
+        asking.record.warnings += carrier.warnings
         self._over = True
         return carrier.content_type, b"".join(pieces)
 
