@@ -7,7 +7,7 @@ Faults are transformations of the steps, in two rounds: those that count events,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Literal
 
 import msgspec
@@ -97,7 +97,7 @@ def plan_events(events: Iterable[Event], request: Request, encoder: Encoder, pac
         return _plan_whole(events, encoder, pace, fault)
     steps = _stream_steps(events, encoder, pace, _left_out(fault, quirks))
     if fault.error_after is not None:
-        steps = _fail_after(steps, fault.error_after, encoder.fail(asked_error(fault)))
+        steps = _fail_after(steps, fault.error_after, lambda: encoder.fail(asked_error(fault)))
     return _faulty(200, (("content-type", encoder.content_type), ("cache-control", "no-cache")), steps, None, fault)
 
 
@@ -204,15 +204,15 @@ def _timed(events: Iterable[Event], pace: Pace) -> Iterator[tuple[Event, float]]
 # --- faults that count events -----------------------------------------------------------------------------------------------------------
 
 
-def _fail_after(steps: Iterator[Step], count: int, failure: bytes) -> Iterator[Step]:
-    """``failure`` ends the answer where the event after ``count`` would have stood, or at its end where it is shorter."""
+def _fail_after(steps: Iterator[Step], count: int, failure: Callable[[], bytes]) -> Iterator[Step]:
+    """``failure``, worded when it is due, ends the answer where the event after ``count`` would have stood, or at its end where it is shorter."""
     for step in steps:
         if isinstance(step, Write):
             if not count:
                 break
             count -= 1
         yield step
-    yield Write(failure, is_tail=True)
+    yield Write(failure(), is_tail=True)
 
 
 def _malform_after(steps: Iterator[Step], count: int) -> Iterator[Step]:

@@ -96,6 +96,8 @@ class _Encoded:
         self._encoder = encoder
         self._record = record
         self._begun = False
+        self._unsent = b""
+        """What of a batch was encoded before its next event was refused."""
         self._keep = keep
         self._kept: list[Event] = []
         self.content_type = encoder.content_type
@@ -107,14 +109,24 @@ class _Encoded:
             events = [_complete(event, self._record, self._keep is not None) if isinstance(event, Started) else event for event in events]
         if self._keep is not None:
             self._kept += events
-        return send(events[0]) if len(events) == 1 else b"".join([send(event) for event in events])
+        if len(events) == 1:
+            return send(events[0])
+        pieces: list[bytes] = []
+        try:
+            for event in events:
+                pieces.append(send(event))
+        except DragomanError:
+            self._unsent = b"".join(pieces)
+            raise
+        return b"".join(pieces)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         return tuple(getattr(self._encoder, "warnings", ()))
 
     def fail(self, error: DragomanError) -> bytes | None:
-        return self._encoder.fail(error)
+        unsent, self._unsent = self._unsent, b""
+        return unsent + self._encoder.fail(error)
 
     def end(self) -> bytes:
         if self._keep is not None:
