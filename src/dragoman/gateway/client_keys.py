@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Final
 
-from dragoman.gateway.config import KeyTable
+from dragoman.gateway.config import AdminTable, KeyTable
 
 PREFIX: Final = "dgm-"
 ALGORITHM: Final = "sha256"
@@ -66,7 +66,7 @@ def is_hash(text: str) -> bool:
     return _HASH.fullmatch(text) is not None
 
 
-def digest_of(table: KeyTable) -> bytes:
+def digest_of(table: KeyTable | AdminTable) -> bytes:
     """The digest that a table stands for, whichever way it is told."""
     text = table.hash if table.hash is not None else hash_of(table.key or "")
     return bytes.fromhex(text.removeprefix(f"{ALGORITHM}:"))

@@ -47,7 +47,7 @@ class Case:
             if not isinstance(told, dict) or name not in told:
                 return False
             told = told[name]
-        return told != {}
+        return bool(told != {})
 
     def is_sound(self, *place: str | int) -> bool:
         """Whether what stands at ``place`` has the right form; what has not is known to be faulty, and partly left out here."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-EXAMPLE: Final = '''\
+EXAMPLE: Final = """\
 # dragoman.toml: what `dragoman serve` does. Lines that begin with "#" and no blank are settings that you may want:
 # remove the "#". The others are what holds where nothing is said.
 #
@@ -163,4 +163,4 @@ content = false
 #[tls]
 #certificate = "/etc/dragoman/certificate.pem"
 #key = "/etc/dragoman/key.pem"
-'''
+"""

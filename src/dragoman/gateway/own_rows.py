@@ -18,13 +18,13 @@ def own_row(name: str, table: ProviderTable, catalogue: Catalogue) -> Provider |
     """
     if table.dialect is None and table.like is None:
         return None
-    model = _as_told(catalogue.provider(table.like)) if table.like is not None else {"auth": {"required": False}}
+    model: JsonObject = _as_told(catalogue.provider(table.like)) if table.like is not None else {"auth": {"required": False}}
     told = {field: value for field in _OWN if (value := getattr(table, field)) is not None}
     row = {**model, **told, "name": name, "title": table.title or name, "quirks": {**model.get("quirks", {}), **(table.quirks or {})}}
     if "base_url" not in row:
         raise UsageError("base_url is missing; a provider of one's own needs it beside dialect")
     known = {one["name"] for one in model.get("models", [])}
-    row["models"] = [*model.get("models", []), *({"name": model} for model in table.models if model not in known)]
+    row["models"] = [*model.get("models", []), *({"name": one} for one in table.models if one not in known)]
     try:
         return msgspec.convert(row, Provider)
     except msgspec.ValidationError as fault:
