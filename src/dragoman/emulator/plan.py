@@ -133,7 +133,7 @@ def plan_operation(reply: Reply, pace: Pace, fault: Fault, failure: bytes) -> Pl
         events = reply.body.removesuffix(b"\n\n").split(b"\n\n")
         steps: Iterator[Step] = (Write(event + b"\n\n") for event in (events[:-1] if fault.no_end else events))
         if fault.error_after is not None:
-            steps = _fail_after(steps, fault.error_after, encode_event(failure))
+            steps = _fail_after(steps, fault.error_after, lambda: encode_event(failure))
         plan = _faulty(reply.status, reply.headers, steps, None, fault)
     else:
         told = reply if fault.error_after is None else Reply(200, (("content-type", "application/json"),), failure)
@@ -205,7 +205,7 @@ def _timed(events: Iterable[Event], pace: Pace) -> Iterator[tuple[Event, float]]
 
 
 def _fail_after(steps: Iterator[Step], count: int, failure: Callable[[], bytes]) -> Iterator[Step]:
-    """``failure``, worded when it is due, ends the answer where the event after ``count`` would have stood, or at its end where it is shorter."""
+    """``failure``, worded when it is due, ends the answer where the event after ``count`` would have stood, or at its end if it is shorter."""
     for step in steps:
         if isinstance(step, Write):
             if not count:

@@ -113,8 +113,7 @@ class _Encoded:
             return send(events[0])
         pieces: list[bytes] = []
         try:
-            for event in events:
-                pieces.append(send(event))
+            pieces.extend(map(send, events))  # what was sent before a refusal stays in the list
         except DragomanError:
             self._unsent = b"".join(pieces)
             raise
