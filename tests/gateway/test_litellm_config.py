@@ -243,6 +243,12 @@ def test_files_that_are_included_are_read(tmp_path: Path) -> None:
     assert (list(config.models), config.max_retries) == (["a", "b"], 9)
 
 
+def test_without_a_master_key_only_this_machine_may_call(tmp_path: Path) -> None:
+    result = convert(SAMPLES / "wildcards.yaml", Catalogue())
+    assert read(result, tmp_path)[0].listen == "127.0.0.1:4000"
+    assert any('[keys.admin] with key = "${LITELLM_MASTER_KEY}"' in line for line in result.advice)
+
+
 def test_a_master_key_in_the_clear_is_hashed(tmp_path: Path) -> None:
     entries = [{"model_name": "a", "litellm_params": {"model": "openai/a"}}]
     result = carried({"model_list": entries, "general_settings": {"master_key": SECRET}}, tmp_path)

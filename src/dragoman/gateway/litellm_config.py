@@ -25,6 +25,10 @@ from dragoman.gateway.toml_text import toml_table
 
 _BLOCKS: Final = ("litellm_settings", "router_settings", "general_settings")
 _MOST_RETRIES: Final = 20
+_WITHOUT_KEY: Final = (
+    "there is no master_key, so that only this machine can call; make keys with `dragoman keys new`, or where LITELLM_MASTER_KEY held it, "
+    'add [keys.admin] with key = "${LITELLM_MASTER_KEY}"'
+)
 _HEAD: Final = """\
 # Made from {name} by `dragoman import litellm`. `dragoman check config` looks whether it works here.
 # Besides the names below, callers may ask for any <provider>/<model> of the providers; `models` of a key bounds that.
@@ -205,9 +209,7 @@ def _top(told: Mapping[str, Any], settings: Settings, notes: Notes) -> Iterator[
     if settings.get("master_key", _NOT_SET).value:
         yield 'listen = "0.0.0.0:4000"\n'
     else:
-        notes.advice(
-            ("general_settings",), "there is no master_key, so that only this machine can call; `dragoman keys new` makes keys for others"
-        )
+        notes.advice(("general_settings",), _WITHOUT_KEY)
     retries = settings.get("num_retries", _NOT_SET).value
     if isinstance(retries, int) and not isinstance(retries, bool):
         yield f"max_retries = {max(0, min(retries, _MOST_RETRIES))}\n"
