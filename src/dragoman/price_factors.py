@@ -94,7 +94,7 @@ def find_factors(price: Sum, told: dict[str, Json]) -> Factors | None:
 
 def _price(price: Sum, told: dict[str, Json], given: int, answered: int, **parts: int) -> Decimal | None:
     counts = {name: count * _PROBE for name, count in {"input_tokens": given, "output_tokens": answered, **parts}.items()}
-    return price(Usage(**counts, raw=told))  # type: ignore[arg-type]  # counts alone
+    return price(Usage(**counts, raw=told))
 
 
 def _minus(value: Decimal | None, other: Decimal | None) -> Decimal | None:

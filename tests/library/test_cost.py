@@ -92,7 +92,7 @@ def test_a_row_of_ones_own_costs_what_its_own_price_list_says(
     path = tmp_path / "openai.toml"
     path.write_text(ROW.format(dialect="openai_chat", prices=prices), "utf-8")
     emulator = dragoman_emulator("openai", scenario=Answer(text="Hi", usage=Usage(input_tokens=1000, output_tokens=10)))
-    with Client(**settings(emulator), provider_files=[path]) as client:
+    with Client(**settings(emulator, provider_files=[path])) as client:
         answers = [client.complete("openai/gpt-4.1", "Hi"), client.stream("openai/gpt-4.1", "Hi").finish()]
         vectors = client.embed("openai/text-embedding-3-small", ["Hi"])
     expected = cost("openai", "gpt-4.1", Usage(input_tokens=1000, output_tokens=10))

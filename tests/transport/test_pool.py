@@ -397,8 +397,14 @@ class SilentWire:
     async def send(self, data: bytes, until: float | None) -> bool:
         return True
 
+    def offer(self, data: bytes) -> bool:
+        return True
+
     async def receive(self, until: float | None) -> bytes:
         return b""
+
+    def look(self, until: float | None) -> bytes | None:
+        return None
 
     def idle(self) -> bool:
         return not self.closed

@@ -23,6 +23,7 @@ from dragoman.core.events import (
     ToolDelta,
 )
 from dragoman.core.messages import Source
+from dragoman.core.opaque import Extra
 from dragoman.wire.dialects import NAMES
 
 from .strategies import (
@@ -41,7 +42,7 @@ from .strategies import (
 )
 
 KINDS = ("text", "reasoning", "refusal", "tool", "image", "audio", "opaque")
-extras = st.just({}) | st.dictionaries(
+extras: st.SearchStrategy[Extra] = st.just({}) | st.dictionaries(
     st.sampled_from(NAMES), st.dictionaries(names.map("zz_".__add__), json_objects, min_size=1, max_size=2), max_size=2
 )
 sources = st.builds(Source, url=perhaps(web_addresses), title=perhaps(words), quote=perhaps(words), extra=extras)
@@ -56,7 +57,7 @@ def blocks(draw: st.DrawFn, index: int, choice: int) -> list[Event]:
     named = (draw(perhaps(words)), draw(some_words)) if kind == "tool" else (None, None)
     hidden = draw(perhaps(words)) if kind == "reasoning" else None
     media_type = draw(media_types) if kind in ("image", "audio") else None
-    start = BlockStarted(index, kind, *named, hidden, choice, draw(extras), media_type)
+    start = BlockStarted(index, kind, named[0], named[1], hidden, choice, draw(extras), media_type)
     told: list[Event] = []
     match kind:
         case "text" | "refusal":

@@ -68,7 +68,7 @@ def test_source_that_is_placed_stands_inside_a_block_with_words(events: list[Eve
 
 def test_source_waits_with_the_text_that_it_supports() -> None:
     order = OneBlockAtATime(cites_inside=True)
-    events = [BlockStarted(0, "text"), BlockStarted(1, "text"), TextDelta(1, "a"), CITED, BlockEnded(1)]
+    events: list[Event] = [BlockStarted(0, "text"), BlockStarted(1, "text"), TextDelta(1, "a"), CITED, BlockEnded(1)]
     assert [order.take(event) for event in events] == [[events[0]], [], [], [], []]
     assert order.take(BlockEnded(0)) == [BlockEnded(0), *events[1:]]
 

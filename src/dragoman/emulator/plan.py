@@ -205,7 +205,7 @@ def _timed(events: Iterable[Event], pace: Pace) -> Iterator[tuple[Event, float]]
 
 
 def _fail_after(steps: Iterator[Step], count: int, failure: Callable[[], bytes]) -> Iterator[Step]:
-    """``failure``, worded when it is due, ends the answer where the event after ``count`` would have stood, or at its end if it is shorter."""
+    """``failure``, worded when it is due, ends the answer after ``count`` events, or at its end where it is shorter."""
     for step in steps:
         if isinstance(step, Write):
             if not count:

@@ -307,7 +307,7 @@ def test_picture_that_is_too_large_for_one_event_comes_in_several() -> None:
 
 def test_text_that_is_too_large_for_one_event_is_refused_and_the_refusal_is_told() -> None:
     encoder = bedrock_converse.encoder(asked(), NONE)
-    begun = b"".join(map(encoder.send, [Started(), BlockStarted(0, "text")]))
+    begun = encoder.send(Started()) + encoder.send(BlockStarted(0, "text"))
     with pytest.raises(Unsupported, match="more than one event can") as refused:
         encoder.send(TextDelta(0, "a" * 17 * 1024 * 1024))
     told = read(new_decoder(), [begun + encoder.fail(refused.value)])
