@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -228,3 +230,18 @@ def test_what_a_host_spells_otherwise_is_changed_and_the_rest_is_not(between: Ma
     httpx.post(stage.url + CHAT, content=b'{"model":"openai/gpt-x","messages":[],"max_tokens":5,"future":{"deep":[1,2]}}')
     told = json.loads(upstream.calls[0].body)
     assert told == {"model": "gpt-x", "messages": [], "max_completion_tokens": 5, "future": {"deep": [1, 2]}}
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+@pytest.mark.parametrize("face", [CHAT, "/v1/messages"], ids=["passed through", "translated"])
+def test_what_an_upstream_compressed_reaches_the_caller_readable(between: Make, face: str, coding: str) -> None:
+    packed = {"gzip": gzip.compress, "deflate": zlib.compress}[coding]
+    frames = DELTA % b"Seine" + FINISH + DONE
+    fields = (*EVENTS, ("content-encoding", coding))
+    stage, _ = between(lambda call: Answer(200, fields, packed(frames)))
+    body = {"model": "openai/gpt-x", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}], "stream": True}
+    with httpx.stream("POST", stage.url + face, json=body, headers={"accept-encoding": "identity"}) as reply:
+        told = b"".join(reply.iter_raw())
+    assert "content-encoding" not in reply.headers
+    assert b"Seine" in told
+    assert face != CHAT or told == frames
