@@ -45,7 +45,6 @@ class Asking:
         self._keeps = False
         self._request: Request | None = None
         self._max_messages = max_messages
-        record.model = self.asked.model
         record.streamed = bool(self.asked.stream)
 
     @property

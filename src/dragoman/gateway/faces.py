@@ -64,7 +64,11 @@ _ENDS: Final[tuple[tuple[str, str], ...]] = (
 )
 """In whose form it is said that nothing is at a path, by how the path begins; else in OpenAI's."""
 
-_MODEL_IN_PATH: Final = re.compile(r"/(?:[^?]*/)?(?:models|tunedModels|endpoints)/(?P<model>[^?]+):[A-Za-z]+(?:\?|$)")
+_BEFORE_MODEL: Final = ("/models/", "/tunedModels/", "/endpoints/")
+"""What stands before the model's name in Gemini's form of path."""
+_MAX_KNOWN: Final = 4096
+_LONGEST_KNOWN: Final = 512
+"""Letters of a path that is remembered: callers choose paths, before anybody has looked at their key."""
 
 
 class Face(msgspec.Struct, frozen=True):
@@ -113,9 +117,10 @@ class Faces:
             found = self._search(method, path)
             if found is None:
                 return None
-            if len(self._known) > 4096:
+            if len(self._known) >= _MAX_KNOWN:
                 self._known.clear()
-            self._known[key] = found
+            if len(path) <= _LONGEST_KNOWN:
+                self._known[key] = found
         face, start = found
         lister = _who_lists(headers) if face.does in _LISTS else None
         return (Face(lister, face.does), start) if lister else found
@@ -177,10 +182,12 @@ def _routes(face: Face, bases: tuple[str, ...], path: str, patterns: tuple[str, 
 
 def with_whole_model(call: Call) -> Call:
     """``call`` with the model in Gemini's form of path as one segment: its SDK leaves the slash of ``provider/model`` as it is."""
-    found = _MODEL_IN_PATH.match(call.url)
-    if found is None or "/" not in found["model"]:
+    path, mark, query = call.url.partition("?")
+    named, _, method = path.rpartition(":")
+    begin = max(at + len(before) if (at := named.rfind(before)) >= 0 else 0 for before in _BEFORE_MODEL)
+    if not begin or "/" not in named[begin:] or not (method.isascii() and method.isalpha()):
         return call
-    url = call.url[: found.start("model")] + found["model"].replace("/", "%2F") + call.url[found.end("model") :]
+    url = f"{named[:begin]}{named[begin:].replace('/', '%2F')}:{method}{mark}{query}"
     return msgspec.structs.replace(call, url=url)
 
 

@@ -156,6 +156,8 @@ class Gateway:
     async def _answer_prompt(self, face: Face, call: Call, record: Record) -> Answer:
         setup = self.setup
         asking = Asking(face, call, record, setup.config.limits.messages)
+        if record.streamed:
+            self._take_stream(record)
         if face.dialect == "openai_responses":
             asking.turn = Turn(self.kept_responses, record.key_name, asking.asked.previous_response_id)
         route = find_route(setup, asking.asked.model or "", face, record)
@@ -174,15 +176,20 @@ class Gateway:
         for observer in self.observers:
             observer.answering(record)
         if body is None:
-            self.open_streams += 1
             return Answer(200, (("content-type", content_type), *_STREAM_HEADERS, *self._headers(record)), delivery)
         delivery.close()
         return Answer(200, (("content-type", content_type), *self._headers(record)), body)
 
     def _check_room(self) -> None:
-        limits = self.setup.config.limits
-        if self.open_requests > limits.requests or self.open_streams >= limits.streams:
+        if self.open_requests > self.setup.config.limits.requests:
             raise Overloaded("too many requests are under way here; try again in a moment", retry_after_s=1.0)
+
+    def _take_stream(self, record: Record) -> None:
+        """Before it begins, so that many which begin at one time are not all let in."""
+        if self.open_streams >= self.setup.config.limits.streams:
+            raise Overloaded("too many streams are under way here; try again in a moment", retry_after_s=1.0)
+        self.open_streams += 1
+        record.holds_stream = True
 
     def _caller(self, call: Call, fields: Mapping[str, str]) -> str | None:
         """The name of the caller's key; ``None`` where no keys are asked for. Raises ``AuthFailed`` or ``PermissionDenied``."""
@@ -218,7 +225,7 @@ class Gateway:
             return
         record.ended_s = time.monotonic()
         self.open_requests -= 1
-        if record.streamed and record.status == 200:
+        if record.holds_stream:
             self.open_streams -= 1
         record.cost = cost_of(record.provider, (record.target_model,), record.usage, record.prices, record.service_tier)
         for observer in self.observers:

@@ -36,6 +36,7 @@ _OTHER_FACES: Final = {"openai_responses": "responses", "openai_completions": "c
 """Dialects that a host of another one may speak beside it, and the ability that says so."""
 _BODY_ALONE: Final = ("openai_chat", "openai_responses", "openai_completions", "anthropic_messages", "ollama", "cohere")
 """Dialects whose body names model and form; in the others both stand in the path."""
+_MAX_TEMPLATES: Final = 4096
 _WORDS: Final = (Message("user", (Text("-"),)),)
 
 
@@ -96,6 +97,8 @@ class Upstreams:
             return self._templates[key]
         template = self._make_template(name, asking)
         if template is None or template.target.signer is None:  # a signer belongs to one call
+            if len(self._templates) >= _MAX_TEMPLATES:
+                self._templates.clear()
             self._templates[key] = template
         return template
 

@@ -32,6 +32,7 @@ class Record:
         "face",
         "finish_reasons",
         "first_token_s",
+        "holds_stream",
         "id",
         "keeps_content",
         "key_name",
@@ -71,6 +72,8 @@ class Record:
         self.attempts = 0
         self.passed_through = False
         self.streamed = False
+        self.holds_stream = False
+        """Whether it is counted among the streams that are under way."""
         self.answer_id: str | None = None
         self.answer_model: str | None = None
         """What the provider calls its answer, and the model that gave it."""

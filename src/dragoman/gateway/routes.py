@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from dragoman.catalogue.load import Catalogue, nearest
-from dragoman.core.errors import UnknownModel
+from dragoman.core.errors import BadRequest, UnknownModel
 from dragoman.core.exchange import Timeouts
 from dragoman.core.listing import ListedModel
 from dragoman.gateway.config import ModelTable, WaitsTable
@@ -31,6 +31,10 @@ _VENDORS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Whose model a bare name most likely is, by the face at which it is asked for."""
 _MAX_KNOWN: Final = 4096
+LONGEST_NAME: Final = 2048
+"""Letters: as many as an Amazon Resource Name may have. What callers make up is remembered, counted and logged."""
+_UNFIT: Final = re.compile(r"[\x00-\x1f\x7f]|(?:^|/)\.\.?(?:/|$)")
+"""What no model is called, and what could end a line or climb in a path wherever a name is written."""
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -64,6 +68,7 @@ class Routes:
         key = (name, dialect)
         route = self._known.get(key)
         if route is None:
+            check_name(name)
             targets, waits = self._search(name, dialect)
             route = Route(name, targets, with_waits(self._timeouts, waits))
             if len(self._known) >= _MAX_KNOWN:
@@ -122,6 +127,14 @@ class Routes:
             for model in self._listed(provider)
         ]
         return own + theirs
+
+
+def check_name(name: str) -> None:
+    """Raises ``BadRequest`` for what cannot be a model's name."""
+    if len(name) > LONGEST_NAME:
+        raise BadRequest(f"model: a name of {len(name)} letters was given; at most {LONGEST_NAME} are allowed", param="model")
+    if _UNFIT.search(name):
+        raise BadRequest(f"model: {name!r} was given; control characters and the steps . and .. cannot be in a name", param="model")
 
 
 def pattern_of(name: str) -> re.Pattern[str]:
