@@ -235,10 +235,10 @@ def test_what_a_host_spells_otherwise_is_changed_and_the_rest_is_not(between: Ma
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 @pytest.mark.parametrize("face", [CHAT, "/v1/messages"], ids=["passed through", "translated"])
 def test_what_an_upstream_compressed_reaches_the_caller_readable(between: Make, face: str, coding: str) -> None:
-    packed = {"gzip": gzip.compress, "deflate": zlib.compress}[coding]
     frames = DELTA % b"Seine" + FINISH + DONE
+    packed = gzip.compress(frames) if coding == "gzip" else zlib.compress(frames)
     fields = (*EVENTS, ("content-encoding", coding))
-    stage, _ = between(lambda call: Answer(200, fields, packed(frames)))
+    stage, _ = between(lambda call: Answer(200, fields, packed))
     body = {"model": "openai/gpt-x", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}], "stream": True}
     with httpx.stream("POST", stage.url + face, json=body, headers={"accept-encoding": "identity"}) as reply:
         told = b"".join(reply.iter_raw())
