@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 CALLERS: Final = "client-keys.toml"
 """In the user's folder: keys of callers, where no configuration names them."""
 FIRST_CALLER: Final = "local"
+_EVERY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+"""Hosts that mean all of this machine's addresses, and the one that a program on it uses."""
 DEMO: Final = ("openai", "anthropic", "gemini", "cohere", "raycast", "lockchat", "gravityengine", "equing")
 
 
@@ -49,10 +51,12 @@ def serve(
     out = console()
     with ExitStack() as stack:
         path = None if demo else find_config(config, around)
-        start = _demo(stack) if demo else _start(path, around, out)
-        setup = start.read(around)
-        if not setup.providers:
+        start = _demo(stack) if demo else _start(path, around)
+        if not start.read(around).providers:
             raise UsageError("no provider can be served: set a provider's key (`dragoman providers` names the variables), or use --demo")
+        if start.callers is not None and not Path(start.callers).is_file():
+            _make_first_key(Path(start.callers), out)
+        setup = start.read(around)
         told_host, told_port = parse_listen(setup.config.listen)
         host, port = host or told_host, told_port if port is None else port
         refuse_wide(host, has_keys=bool(setup.client_keys))
@@ -74,16 +78,13 @@ def _run(start: Start, setup: Setup, host: str, port: int, workers: int, out: Co
     )
 
 
-def _start(path: Path | None, around: Surroundings, out: Console) -> Start:
+def _start(path: Path | None, around: Surroundings) -> Start:
     from dragoman.cli.reach import local_servers
     from dragoman.gateway.setup import Start
 
     if path is not None:
         return Start(path=str(path))
-    callers = around.home / CALLERS
-    if not callers.is_file():
-        _make_first_key(callers, out)
-    return Start(found=local_servers(around), callers=str(callers))
+    return Start(found=local_servers(around), callers=str(around.home / CALLERS))
 
 
 def _make_first_key(path: Path, out: Console) -> None:
@@ -115,11 +116,14 @@ def _demo_config(urls: dict[str, str]) -> Config:
 
 
 def _announce(out: Console, setup: Setup, start: Start, host: str, port: int) -> None:
-    shown = f"[{host}]" if ":" in host else host
+    shown = _EVERY_ADDRESS.get(host, f"[{host}]" if ":" in host else host)
     scheme = "https" if setup.config.tls else "http"
     address = f"{scheme}://{shown}:{port}"
     names = ", ".join(setup.providers) or "none"
-    out.print(f"[bold]dragoman[/bold] serves at [bold]{address}[/bold]  [dim]Ctrl-C ends it[/dim]", soft_wrap=True)
+    out.print(
+        f"[bold]dragoman[/bold] serves at [bold]{address}[/bold]{' and every other address' if host in _EVERY_ADDRESS else ''}  [dim]Ctrl-C ends it[/dim]",
+        soft_wrap=True,
+    )
     out.print(f"  from       {start.path or ('emulated providers' if start.made else 'the environment')}", soft_wrap=True)
     out.print(f"  providers  {names}", soft_wrap=True)
     if setup.config.models:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -56,12 +56,18 @@ class Setup:
         """The providers that callers may reach, and the models that the file names for each."""
         served = {name: table.models for name, table in config.providers.items()}
         if config.discover if config.discover is not None else not config.providers:
-            for row in self.catalogue:
-                if row.name in found:
-                    served.setdefault(row.name, found[row.name])
-                elif not row.local and row.working and self.has_key(row):
-                    served.setdefault(row.name, ())
+            served |= {name: models for name, models in self._discovered(found) if name not in served}
         return served
+
+    def _discovered(self, found: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """What runs here, and whatever the environment has a key for; of several rows of one host the first, which reaches its other faces."""
+        hosts: set[str] = set()
+        for row in self.catalogue:
+            if row.name in found:
+                yield row.name, found[row.name]
+            elif not row.local and row.working and row.base_url not in hosts and self.has_key(row):
+                hosts.add(row.base_url)
+                yield row.name, ()
 
     def has_key(self, row: Provider) -> bool:
         """Whether the environment or the key file holds what ``row`` wants of its callers; one that wants nothing has to be named."""
