@@ -60,7 +60,7 @@ class Setup:
         return served
 
     def _discovered(self, found: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """What runs here, and whatever the environment has a key for; of several rows of one host the first, which reaches its other faces."""
+        """What runs here, and whatever the environment has a key for; of several rows of one host the first, which has its other faces."""
         hosts: set[str] = set()
         for row in self.catalogue:
             if row.name in found:
