@@ -52,6 +52,14 @@ def test_code_of_the_cause_says_more_than_the_type() -> None:
 
 
 @pytest.mark.parametrize(
+    "code", ["thread_not_found", "thread_already_continued", "thread_continue_in_flight", "thread_unsupported_request"]
+)
+def test_code_that_the_vendors_clients_act_on_is_told_again(code: str) -> None:
+    error = decode_error(Reply(400, (), record("invalid_request_error", "No such thread", details={"error_code": code})), NONE)
+    assert json.loads(encode_error(error, NONE).body)["error"]["details"] == {"error_code": code}
+
+
+@pytest.mark.parametrize(
     ("status", "body", "name", "message"),
     [
         (502, b"<html><h1>Bad gateway</h1></html>", "ServerFault", "the service answered with status 502: Bad gateway"),

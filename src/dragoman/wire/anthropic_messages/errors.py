@@ -59,6 +59,11 @@ _WORDS: Final[tuple[tuple[type[DragomanError], str, int], ...]] = (
 _API_ERROR: Final = "api_error"
 
 
+THREAD_UNSUPPORTED: Final = "thread_unsupported_request"
+_ACTED_ON: Final = frozenset({THREAD_UNSUPPORTED, "thread_not_found", "thread_already_continued", "thread_continue_in_flight"})
+"""Codes of ``details`` by which the vendor's SDKs (since ``message-threads-2026-08-12``) send a conversation anew instead of failing."""
+
+
 def decode_error(reply: Reply, quirks: Quirks) -> DragomanError:
     """The error that a failing answer means."""
     record = try_object(reply.body)
@@ -111,7 +116,10 @@ def _foreign_error(record: JsonObject | None, reply: Reply, quirks: Quirks) -> D
 def error_record(error: DragomanError) -> JsonObject:
     """``error`` in the vendor's form."""
     kind, _ = _told(error)
-    return {"type": "error", "error": {"type": kind, "message": error.message}, "request_id": error.request_id}
+    told: JsonObject = {"type": kind, "message": error.message}
+    if error.code in _ACTED_ON:
+        told["details"] = {"error_code": error.code}
+    return {"type": "error", "error": told, "request_id": error.request_id}
 
 
 def encode_error(error: DragomanError, quirks: Quirks) -> Reply:

@@ -19,6 +19,7 @@ from dragoman.core.exchange import Call, Headers, header, with_headers
 from dragoman.core.opaque import Extra, Json, JsonObject, Number
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
 from dragoman.wire.anthropic_messages.content import NAME, as_extra, own_fields
+from dragoman.wire.anthropic_messages.errors import THREAD_UNSUPPORTED
 from dragoman.wire.anthropic_messages.messages import decode_messages, encode_messages
 from dragoman.wire.carried import foreign_fields, left_out, uncarried
 from dragoman.wire.own_tools import join_tools, places_to_tell
@@ -246,8 +247,15 @@ class _Body(msgspec.Struct):
 
 
 def decode_request(call: Call, quirks: Quirks) -> Request:
-    """What a caller asks. Raises ``BadRequest`` that names the field."""
-    request = request_from(parse_request(call.body), call, quirks)
+    """What a caller asks. Raises ``BadRequest`` that names the field.
+
+    A conversation that the vendor's own server would keep (``thread``) is refused by the code on which its SDKs' loops of tools send the
+    whole of it instead; a turn alone would reach the model without what went before.
+    """
+    given = parse_request(call.body)
+    if given.get("thread") is not None:
+        raise BadRequest("thread: no conversation is kept here; send the whole of it as messages", param="thread", code=THREAD_UNSUPPORTED)
+    request = request_from(given, call, quirks)
     if request.max_output_tokens is None:
         raise BadRequest("max_tokens: it is missing; a number of tokens is expected", param="max_tokens")
     return request
