@@ -120,10 +120,8 @@ def _announce(out: Console, setup: Setup, start: Start, host: str, port: int) ->
     scheme = "https" if setup.config.tls else "http"
     address = f"{scheme}://{shown}:{port}"
     names = ", ".join(setup.providers) or "none"
-    out.print(
-        f"[bold]dragoman[/bold] serves at [bold]{address}[/bold]{' and every other address' if host in _EVERY_ADDRESS else ''}  [dim]Ctrl-C ends it[/dim]",
-        soft_wrap=True,
-    )
+    beside = " and every other address" if host in _EVERY_ADDRESS else ""
+    out.print(f"[bold]dragoman[/bold] serves at [bold]{address}[/bold]{beside}  [dim]Ctrl-C ends it[/dim]", soft_wrap=True)
     out.print(f"  from       {start.path or ('emulated providers' if start.made else 'the environment')}", soft_wrap=True)
     out.print(f"  providers  {names}", soft_wrap=True)
     if setup.config.models:
