@@ -66,6 +66,27 @@ def test_events_leave_when_they_are_made_not_when_the_answer_is_complete(dragoma
         assert said(b"".join(raw.chunk() for _ in range(3))) == "one two"
 
 
+def test_the_head_of_a_stream_does_not_wait_for_what_the_model_says_first(dragoman_emulator: EmulatorFactory) -> None:
+    with Raw(dragoman_emulator("openai", faults="stall-after=0").url()) as raw:
+        raw.send(post(f"{raw.path}/chat/completions", chat("one")))
+
+        assert raw.until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_long_answer_comes_whole(dragoman_emulator: EmulatorFactory, version: bytes, stream: bool) -> None:
+    text = "word " * 20_000
+    emulator = dragoman_emulator("openai", scenario=Answer(text=text))
+    with Raw(emulator.url()) as raw:
+        raw.send(post(f"{raw.path}/chat/completions", chat(stream=stream), "Connection: close").replace(b"HTTP/1.1", b"HTTP/" + version))
+        answer = raw.rest()
+
+    body = dechunked(answer) if b"chunked" in answer.partition(b"\r\n\r\n")[0] else answer.partition(b"\r\n\r\n")[2]
+    assert (said(body) if stream else json.loads(body)["choices"][0]["message"]["content"]) == text
+    assert (emulator.requests[0].outcome, emulator.requests[0].sent_bytes) == ("finished", len(body))
+
+
 def test_a_pace_is_kept(dragoman_emulator: EmulatorFactory) -> None:
     emulator = dragoman_emulator("openai", ttft_s=0.1, tokens_per_second=20)
 
@@ -276,13 +297,22 @@ def test_requests_that_waited_for_their_turn_are_abandoned_too(dragoman_emulator
     emulator.requests.wait_for(lambda record: record.outcome == "abandoned", LEAVING_IS_SEEN_WITHIN_S, count=3)
 
 
-def test_stopping_cuts_what_is_under_way() -> None:
+def test_requests_behind_an_answer_that_was_cut_are_cut_too(dragoman_emulator: EmulatorFactory) -> None:
+    emulator = dragoman_emulator("openai", faults="cut-after=10")
+    with Raw(emulator.url()) as raw:
+        raw.send(post(f"{raw.path}/chat/completions", chat()) * 3)
+        raw.rest()
+
+    emulator.requests.wait_for(lambda record: record.outcome == "cut", count=3)
+
+
+def test_stopping_cuts_what_is_under_way_and_what_waits_behind_it() -> None:
     with Emulator("openai", faults="stall-after=1") as emulator:
         raw = Raw(emulator.url())
-        raw.send(post(f"{raw.path}/chat/completions", chat()))
-        raw.until(b"\r\n\r\n")
+        raw.send(post(f"{raw.path}/chat/completions", chat()) * 2)
+        emulator.requests.wait_for(lambda record: record.number == 2)
 
-    assert emulator.requests[0].outcome == "cut"
+    assert [record.outcome for record in emulator.requests] == ["cut", "cut"]
     raw.socket.close()
 
 
@@ -417,13 +447,11 @@ def test_a_body_too_long_is_a_413(dragoman_emulator: EmulatorFactory) -> None:
         assert raw.rest().startswith(b"HTTP/1.1 413 ")
 
 
-def test_too_many_pipelined_requests_are_refused_after_those_before_them(dragoman_emulator: EmulatorFactory) -> None:
+def test_more_pipelined_requests_than_may_wait_are_all_answered_in_their_order(dragoman_emulator: EmulatorFactory) -> None:
+    texts = [f"request number {at}" for at in range(MAX_PIPELINED + 40)]
     with Raw(dragoman_emulator("openai", faults="stall-after=0,stall=0.5,times=1").url()) as raw:
-        raw.send(post(f"{raw.path}/chat/completions", chat("one")) * (MAX_PIPELINED + 40))
-        answer = raw.rest()
-
-    assert answer.startswith(b"HTTP/1.1 200 OK")
-    assert b"HTTP/1.1 413 " in answer
+        raw.send(b"".join(post(f"{raw.path}/chat/completions", chat(text)) for text in texts))
+        assert [said(raw.reply()[2]) for _ in texts] == texts
 
 
 def test_a_bad_request_after_a_good_one_is_told_after_its_answer(dragoman_emulator: EmulatorFactory) -> None:
@@ -433,17 +461,24 @@ def test_a_bad_request_after_a_good_one_is_told_after_its_answer(dragoman_emulat
         assert raw.reply()[0] == 400
 
 
-def test_an_upgrade_is_refused(dragoman_emulator: EmulatorFactory) -> None:
+@pytest.mark.parametrize("protocol", ["websocket", "h2c"])
+def test_an_upgrade_is_left_undone(dragoman_emulator: EmulatorFactory, protocol: str) -> None:
     with Raw(dragoman_emulator("openai").url()) as raw:
-        raw.send(b"GET /openai/v1/models HTTP/1.1\r\nHost: e\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-        assert b"HTTP/1.1 400" in raw.rest()
+        raw.send(post(f"{raw.path}/chat/completions", chat("one"), "Connection: Upgrade", f"Upgrade: {protocol}"))
+        status, headers, body = raw.reply()
+        assert (status, said(body)) == (200, "one")
+        assert "upgrade" not in headers
+        raw.send(post(f"{raw.path}/chat/completions", chat("two")))
+        assert said(raw.reply()[2]) == "two"
 
 
 def test_a_head_request_gets_no_body(dragoman_emulator: EmulatorFactory) -> None:
-    with Raw(dragoman_emulator("openai").url()) as raw:
+    emulator = dragoman_emulator("openai")
+    with Raw(emulator.url()) as raw:
         raw.send(b"HEAD /openai/v1/models HTTP/1.1\r\nHost: e\r\nConnection: close\r\n\r\n")
         answer = raw.rest()
 
+    assert (emulator.requests[0].outcome, emulator.requests[0].sent_bytes) == ("refused", 0)
     assert answer.startswith(b"HTTP/1.1 405 Method Not Allowed\r\n")
     assert answer.endswith(b"\r\n\r\n")
 

@@ -58,3 +58,4 @@ def test_a_status_without_a_name_has_a_line_too() -> None:
     openings = Openings(lambda: 0.0)
     assert openings[200] == b"HTTP/1.1 200 OK\r\ndate: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
     assert openings[529].startswith(b"HTTP/1.1 529 Status\r\n")
+    assert Openings(lambda: 0.0, "Played")[529].startswith(b"HTTP/1.1 529 Played\r\n")

@@ -47,6 +47,23 @@ def test_each_piece_is_one_chunk_and_leaves_at_once(run: Runner) -> None:
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("length", [None, 3])
+def test_a_head_may_leave_before_the_first_piece(run: Runner, version: str, length: int | None) -> None:
+    async def scenario() -> None:
+        first = asyncio.Event()
+        async with serving(Program(Answer(200, (), Feed(first, b"one"), length, head_first=True))) as served:
+            client = await served.connect()
+            await client.send(get("/", "connection: close", version=version))
+            status, fields = await client.head()
+            first.set()
+            assert status == 200
+            chunked = fields.get("transfer-encoding") == "chunked"
+            assert await client.rest() == (b"3\r\none\r\n0\r\n\r\n" if chunked else b"one")
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_pieces_of_a_known_length(run: Runner, version: str) -> None:
     async def scenario() -> None:
         feed = Feed(b"one", b"two")

@@ -1,7 +1,7 @@
 """An HTTP/1.1 server on asyncio and llhttp: calls in, answers out. It knows nothing of dialects, keys or models."""
 
-from dragoman.server.answer import Answer, Handler
+from dragoman.server.answer import Answer, Arrivals, BrokenOff, Handler, Pieces
 from dragoman.server.limits import Limits
 from dragoman.server.listener import Listener
 
-__all__ = ["Answer", "Handler", "Limits", "Listener"]
+__all__ = ["Answer", "Arrivals", "BrokenOff", "Handler", "Limits", "Listener", "Pieces"]

@@ -31,14 +31,15 @@ class Answer(msgspec.Struct, frozen=True):
     """Status, header fields (names in lower case) and body. The server adds the date, what frames the body, and the connection's own
     fields, and leaves out such fields among ``headers``; line ends in a value become spaces.
 
-    ``length`` is that of a body in pieces, where it is known. With status 1xx, 204 and 304 the body is not sent; behind 1xx, which ends
-    no exchange, the connection is closed.
+    ``length`` is that of a body in pieces, where it is known; with ``head_first`` the head does not wait for the first of them. With
+    status 1xx, 204 and 304 the body is not sent; behind 1xx, which ends no exchange, the connection is closed.
     """
 
     status: int
     headers: Headers = ()
     body: bytes | Pieces = b""
     length: int | None = None
+    head_first: bool = False
 
 
 class Handler(Protocol):
@@ -49,3 +50,13 @@ class Handler(Protocol):
 
     def refuse(self, call: Call, status: int, message: str) -> Answer:
         """How the program words it, in bytes, that the server cannot take this call, of which any part may be unknown and the body is."""
+
+
+class Arrivals(Protocol):
+    """Who wants to know of calls before their turn has come: a call may have to wait for the answers to others on its connection."""
+
+    def arrived(self, call: Call) -> Call:
+        """A call has arrived whole; what is given back is handled in its place."""
+
+    def dropped(self, call: Call, *, by_client: bool) -> None:
+        """It is not handled: its client has left before its turn came, or the connection was closed from here."""

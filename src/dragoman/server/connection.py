@@ -119,6 +119,8 @@ class Connection(asyncio.Protocol):
 
     def _arrived(self, request: Arriving) -> None:
         self._due_s = self._awaited = None
+        if self._listener.arrivals is not None:
+            request.known = self._listener.arrivals.arrived(request.call())
         self._waiting.append(request)
         if self._answering is None:
             self._answering = self._listener.loop.create_task(self._answer_all())
@@ -221,7 +223,11 @@ class Connection(asyncio.Protocol):
         whole = False
         try:
             if not self._ending:  # else the handler caught its cancellation
-                whole = await self._write_pieces(self._head(answer, framing + _about(request, stays)), pieces, length, chunked)
+                head = self._head(answer, framing + _about(request, stays))
+                if answer.head_first:
+                    self._transport.write(head)
+                    head = b""
+                whole = await self._write_pieces(head, pieces, length, chunked)
         finally:
             pieces.close()
             if until_close and not whole:
@@ -255,14 +261,21 @@ class Connection(asyncio.Protocol):
 
     def _leave(self) -> None:
         """The client has left: what waits is never answered, and what is under way goes no further."""
+        self._drop_waiting()
         self._ending = True
         self._due_s = None
-        self._waiting.clear()
         if self._answering is not None:
             self._answering.cancel()
         drained, self._drained = self._drained, None
         if drained is not None and not drained.done():
             drained.cancel()
+
+    def _drop_waiting(self) -> None:
+        waiting, arrivals = self._waiting, self._listener.arrivals
+        while waiting:
+            request = waiting.popleft()
+            if arrivals is not None:
+                arrivals.dropped(request.call(), by_client=not (self._ending or self._listener.stopping))
 
     def _end(self) -> None:
         self._ending = True

@@ -15,6 +15,8 @@ from typing import Final
 from dragoman.core.exchange import Headers
 
 REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+UNKNOWN: Final = "Status"
+"""Stands in for the reason of a status that has no name."""
 BODYLESS: Final = frozenset({*range(100, 200), 204, 304})
 """Statuses whose answers never have a body, whatever their head says."""
 _OURS: Final = frozenset({"connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade"})
@@ -26,12 +28,14 @@ _SPACES: Final = str.maketrans("\r\n\0", "   ")
 class Openings(dict[int, bytes]):
     """Status to status line and date. Cleared by whoever sees that time goes on."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], unknown_reason: str = UNKNOWN) -> None:
         super().__init__()
         self._clock = clock
+        self._unknown_reason = unknown_reason
 
     def __missing__(self, status: int) -> bytes:
-        line = f"HTTP/1.1 {status} {REASONS.get(status, 'Status')}\r\ndate: {formatdate(self._clock(), usegmt=True)}\r\n".encode("ascii")
+        reason = REASONS.get(status, self._unknown_reason)
+        line = f"HTTP/1.1 {status} {reason}\r\ndate: {formatdate(self._clock(), usegmt=True)}\r\n".encode("ascii")
         self[status] = line
         return line
 

@@ -12,9 +12,9 @@ from functools import partial
 from typing import Final
 
 from dragoman.core.errors import UsageError
-from dragoman.server.answer import Handler
+from dragoman.server.answer import Arrivals, Handler
 from dragoman.server.connection import LINGER_S, Connection
-from dragoman.server.head import Openings
+from dragoman.server.head import UNKNOWN, Openings
 from dragoman.server.limits import Limits
 from dragoman.server.request import Hosts, Names
 
@@ -27,17 +27,26 @@ LOOK_S: Final = 1.0
 class Listener:
     """Serves ``handler``. Started at one address or several, and stopped once.
 
-    ``clock`` dates the answers; every ``look_s`` it is asked, and waits are looked at.
+    ``clock`` dates the answers; every ``look_s`` it is asked, and waits are looked at. ``unknown_reason`` stands behind a status that has
+    no name. ``arrivals`` is told of calls that wait for their turn.
     """
 
     def __init__(
-        self, handler: Handler, limits: Limits | None = None, *, clock: Callable[[], float] = time.time, look_s: float = LOOK_S
+        self,
+        handler: Handler,
+        limits: Limits | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        look_s: float = LOOK_S,
+        unknown_reason: str = UNKNOWN,
+        arrivals: Arrivals | None = None,
     ) -> None:
         self.handler = handler
+        self.arrivals = arrivals
         self.limits = limits or Limits()
         self.names = Names()
         self.hosts = Hosts()
-        self.openings = Openings(clock)
+        self.openings = Openings(clock, unknown_reason)
         self.connections: set[Connection] = set()
         self.stopping = False
         self._look_s = look_s

@@ -65,6 +65,8 @@ class Arriving:
     keep_alive = True
     upgrades = False
     wants_continue = False
+    known: Call | None = None
+    """As which it is handled, where that was said at its arrival."""
 
     def __init__(self) -> None:
         self.headers: list[tuple[str, str]] = []
@@ -75,6 +77,8 @@ class Arriving:
         return len(self.url) + sum(len(field) + len(text) + 4 for field, text in self.headers)
 
     def call(self) -> Call:
+        if self.known is not None:
+            return self.known
         pieces = self.pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         return Call(self.method, self.url.decode("latin-1"), tuple(self.headers), body)
