@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -29,10 +30,10 @@ class AccessLog:
         """Nor here."""
 
     def ended(self, record: Record) -> None:
-        if self._form == "json":
-            self._write(_ENCODER.encode(facts(record)).decode() + "\n")
-        elif self._form == "text":
-            self._write(_line(record) + "\n")
+        if self._form != "off":
+            line = _ENCODER.encode(facts(record)).decode() if self._form == "json" else _line(record)
+            with suppress(OSError, ValueError):  # a pipe that nobody reads, or letters that it cannot take, are no reason to fail a call
+                self._write(line + "\n")
 
 
 def facts(record: Record) -> dict[str, Any]:

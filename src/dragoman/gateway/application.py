@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from dragoman.core.errors import AuthFailed, DragomanError, UsageError
+from dragoman.core.errors import AuthFailed, BadRequest, DragomanError, UsageError
 from dragoman.core.exchange import Call
 from dragoman.gateway.access_log import AccessLog
 from dragoman.gateway.client_keys import ClientKeys
@@ -125,10 +125,10 @@ class Application:
 
 
 def _check_admin(setup: Setup, call: Call) -> None:
-    """Raises ``AuthFailed`` unless the call has the administrator's key."""
+    """Raises ``AuthFailed`` unless the call has the administrator's key, ``BadRequest`` where there is none."""
     table = setup.config.admin
     if table.hash is None and table.key is None:
-        raise UsageError("admin: no key is configured, so nothing of this is served; set [admin] hash or key")
+        raise BadRequest("nothing is served at /admin without a key of its own; set [admin] hash or key", status=404, code="not_found")
     presented = presented_key(call.url, dict(call.headers))
     if presented is None or ClientKeys({"admin": KeyTable(hash=table.hash, key=table.key)}).name_of(presented) is None:
         raise AuthFailed("the administrator's key is wanted here, as Authorization: Bearer")

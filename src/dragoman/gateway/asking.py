@@ -38,25 +38,20 @@ class Asking:
         """Its URL begins with the dialect's own path."""
         self.record = record
         self.asked = _asked(face, call)
+        self.asked.check_messages(max_messages)
         self.warnings: list[str] = []
         self.tap: Tap | None = None
         self.turn: Turn | None = None
         """Where the gateway may have to keep the conversation."""
         self._keeps = False
         self._request: Request | None = None
-        self._max_messages = max_messages
         record.streamed = bool(self.asked.stream)
 
     @property
     def request(self) -> Request:
         """The whole request, decoded when it is first needed. Raises ``BadRequest``."""
         if self._request is None:
-            request = self.face.speaks.decode_request(self.call, self.face.quirks)
-            if len(request.messages) > self._max_messages:
-                raise BadRequest(
-                    f"messages: {len(request.messages)} were given; at most {self._max_messages} are allowed", param="messages"
-                )
-            self._request = request
+            self._request = self.face.speaks.decode_request(self.call, self.face.quirks)
         return self._request
 
     def to_upstream(self, speaks: str) -> Request:
@@ -92,11 +87,13 @@ class Asking:
 
 def _asked(face: Face, call: Call) -> Asked:
     """Raises ``BadRequest`` where model or form cannot be read."""
+    asked = read_asked(call.body)
     in_path = _IN_PATH.get(face.dialect)
     if in_path is not None:
         found = in_path.search(call.url.partition("?")[0])
-        return Asked(model=unquote(found["model"]), stream=found["streamed"] is not None) if found else Asked()
-    asked = read_asked(call.body)
+        if not found:
+            return Asked()
+        return msgspec.structs.replace(asked, model=unquote(found["model"]), stream=found["streamed"] is not None)
     if asked.stream is None and face.quirks.streaming != "never":
         asked = msgspec.structs.replace(asked, stream=face.dialect in _STREAMED_BY_DEFAULT or face.quirks.streaming == "always")
     deployment = _DEPLOYMENT.match(call.url) if face.dialect.startswith("openai") else None

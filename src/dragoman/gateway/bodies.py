@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from dragoman.core.errors import BadRequest
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.wire.payload import convert, dump, parse_request
 
@@ -37,12 +38,23 @@ class Asked(msgspec.Struct, frozen=True):
     stream_options: StreamOptions | None = None
     n: int | None = None
     previous_response_id: str | None = None
+    messages: list[msgspec.Raw] | None = None
+    input: str | list[msgspec.Raw] | None = None
+    contents: list[msgspec.Raw] | dict[str, msgspec.Raw] | None = None
 
     @property
     def wants_usage(self) -> bool:
         return self.stream_options is not None and bool(self.stream_options.include_usage)
 
+    def check_messages(self, most: int) -> None:
+        """Raises ``BadRequest`` where there are more, by whichever name the dialect has for them."""
+        for name in _MESSAGES:
+            told = getattr(self, name)
+            if isinstance(told, list) and len(told) > most:
+                raise BadRequest(f"{name}: {len(told)} were given; at most {most} are allowed", param=name)
 
+
+_MESSAGES: Final = ("messages", "input", "contents")
 _ASKED: Final = msgspec.json.Decoder(Asked)
 
 

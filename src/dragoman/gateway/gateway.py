@@ -13,16 +13,17 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from functools import partial
 from typing import Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 
 import msgspec
 
 from dragoman.core.errors import AuthFailed, BadRequest, Cancelled, DragomanError, Overloaded, ServerFault
-from dragoman.core.exchange import Call, Headers, Timeouts
+from dragoman.core.exchange import Call, Headers, Timeouts, header
 from dragoman.flow.attempt import Progress
 from dragoman.flow.effects import Flow
 from dragoman.flow.fallback import falling_back
 from dragoman.gateway.asking import Asking
+from dragoman.gateway.client_keys import ClientKeys
 from dragoman.gateway.continuing import Turn
 from dragoman.gateway.continuing import show as show_kept
 from dragoman.gateway.delivery import Delivery
@@ -43,6 +44,7 @@ from dragoman.server.answer import Answer
 from dragoman.transport.seam import AsyncTransport
 
 KEY_FIELDS: Final = ("x-api-key", "api-key", "x-goog-api-key")
+PLACES: Final = f"Authorization: Bearer, {', '.join(KEY_FIELDS)} or ?key="
 _STREAM_HEADERS: Final = (("cache-control", "no-cache"), ("x-accel-buffering", "no"))
 
 
@@ -77,16 +79,18 @@ class Gateway:
         fields = dict(call.headers)
         if "origin" not in fields:
             return await self._handle(call, fields)
-        cors = self.setup.config.cors
-        asked = preflight(fields, cors) if call.method == "OPTIONS" else None
+        asked = preflight(fields, self.setup.config.cors) if call.method == "OPTIONS" else None
         if asked is not None:
             return asked
-        answer = await self._handle(call, fields)
-        return msgspec.structs.replace(answer, headers=(*answer.headers, *allowance(fields["origin"], cors)))
+        return self._readable(await self._handle(call, fields), fields["origin"])
+
+    def _readable(self, answer: Answer, origin: str) -> Answer:
+        """``answer``, which a page of ``origin`` may read where it is allowed to."""
+        return msgspec.structs.replace(answer, headers=(*answer.headers, *allowance(origin, self.setup.config.cors)))
 
     async def _handle(self, call: Call, fields: Mapping[str, str]) -> Answer:
         path = call.url.partition("?")[0]
-        page = self.pages.get((call.method, path))
+        page = self.pages.get(("GET" if call.method == "HEAD" else call.method, path))
         if page is not None:
             return await self._show(page, call, fields)
         if ":" in path:
@@ -97,7 +101,7 @@ class Gateway:
         try:
             found = self.faces.find(call.method, path, call.headers)
             if found is None:
-                raise BadRequest(f"nothing is served at {path}", status=404, code="not_found")
+                raise self._nothing_at(path, call.method)
             face, start = found
             record.face, record.does = face.dialect, face.does
             self._check_room()
@@ -116,7 +120,15 @@ class Gateway:
     def refuse(self, call: Call, status: int, message: str) -> Answer:
         """What the server could not take, in the form of the face at that path."""
         record = self._begin(call)
-        return self._failed(face_of(call.url.partition("?")[0]), BadRequest(message, status=status), record)
+        answer = self._failed(face_of(call.url.partition("?")[0]), BadRequest(message, status=status), record)
+        origin = header(call.headers, "origin")
+        return answer if origin is None else self._readable(answer, origin)
+
+    def _nothing_at(self, path: str, method: str) -> BadRequest:
+        allowed = [known for known, at in self.pages if at == path]
+        if allowed:
+            return BadRequest(f"method {method} was used for {path}; {', '.join(allowed)} is allowed", status=405)
+        return BadRequest(f"nothing is served at {path}", status=404, code="not_found")
 
     # --- one request
 
@@ -151,7 +163,9 @@ class Gateway:
             return await page.show(call)
         except DragomanError as error:
             reply = face_of(call.url).encode_error(error)
-            return Answer(reply.status, reply.headers, reply.body)
+        except Exception as fault:  # noqa: BLE001  # as with any other call
+            reply = face_of(call.url).encode_error(ServerFault(f"the gateway failed: {type(fault).__name__}", status=500))
+        return Answer(reply.status, reply.headers, reply.body)
 
     async def _answer_prompt(self, face: Face, call: Call, record: Record) -> Answer:
         setup = self.setup
@@ -200,9 +214,7 @@ class Gateway:
             return None
         presented = presented_key(call.url, fields)
         if presented is None:
-            raise AuthFailed(
-                f"no key was given; one is expected as Authorization: Bearer, {', '.join(KEY_FIELDS)} or ?key=", code="missing_key"
-            )
+            raise AuthFailed(f"{_missing(keys, call.url, fields)}; one is expected as {PLACES}", code="missing_key")
         name = keys.name_of(presented)
         if name is None:
             raise AuthFailed("the key is not known here", code="invalid_api_key")
@@ -262,6 +274,15 @@ def presented_key(url: str, fields: Mapping[str, str]) -> str | None:
     if found is None and "key=" in url:
         found = next(iter(parse_qs(url.partition("?")[2]).get("key", [])), None)
     return found
+
+
+def _missing(keys: ClientKeys, url: str, fields: Mapping[str, str]) -> str:
+    """Why no key was found: where there is one after all, in a place where nobody looks."""
+    told = [*fields.items(), *(pair for pair in parse_qsl(url.partition("?")[2]))]
+    place = next((name for name, value in told if keys.name_of(value.rpartition(" ")[2]) is not None), None)
+    if place is None:
+        return "no key was given"
+    return f"{place} holds a key{' without Bearer before it' if place == 'authorization' else ', and is no place for one'}"
 
 
 def one_line(text: str) -> str:

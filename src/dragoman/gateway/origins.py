@@ -63,4 +63,5 @@ def check_local(fields: Mapping[str, str], table: CorsTable) -> None:
 
 def _host(authority: str) -> str:
     """The host of ``host:port``."""
-    return authority[1:].partition("]")[0] if authority.startswith("[") else authority.partition(":")[0]
+    host = authority[1:].partition("]")[0] if authority.startswith("[") else authority.partition(":")[0]
+    return host.lower()
