@@ -13,7 +13,7 @@ from bench.gateway import load, nginx
 from bench.gateway.audience import Audience
 from bench.gateway.contenders import NGINX, Contender, Place, Start, check
 from bench.gateway.load import Load
-from bench.gateway.machine import Failed, Program, cpu_s, free_port, resident_bytes, running
+from bench.gateway.machine import Failed, Program, busy_s, cpu_s, free_port, resident_bytes, running
 
 F = TypeVar("F")
 CONNECTIONS: Final = 64
@@ -55,6 +55,8 @@ class Streaming(NamedTuple):
     """99 of 100 events came within it. Where it is long, events were taken several at a time, and cost less than they should."""
     kept_up: float
     """Share of the events sent that came."""
+    foreign: float
+    """Share of the measured program's core that others had meanwhile."""
 
 
 class Weight(NamedTuple):
@@ -149,7 +151,7 @@ def streaming(place: Place, plan: Plan, contenders: Sequence[Contender], starts:
         up = started(stack, behind, [NGINX, *contenders], starts)
 
         def measure(contender: Contender) -> Streaming:
-            figures = listen(contender, found(up, contender), place.key, plan)
+            figures = listen(contender, found(up, contender), place, plan)
             said = f"{figures.cpu_us:.1f} µs an event, delay p99 {figures.delay_ms:.0f} ms, first event p99 {figures.first_p99_ms:.0f} ms"
             say(f"{contender.name}, {plan.streams} streams: {said}")
             return figures
@@ -157,19 +159,20 @@ def streaming(place: Place, plan: Plan, contenders: Sequence[Contender], starts:
         return in_turns(measure, contenders, [NGINX], plan.rounds)
 
 
-def listen(contender: Contender, program: Program, key: str, plan: Plan) -> Streaming:
-    with Audience(program.port, contender.ask(key, stream=True)) as audience:
+def listen(contender: Contender, program: Program, place: Place, plan: Plan) -> Streaming:
+    with Audience(program.port, contender.ask(place.key, stream=True)) as audience:
         first_ms = sorted(1000 * seconds for seconds in audience.open(plan.streams, plan.streams, OPEN_S))
         audience.listen(SETTLE_S)
-        before = cpu_s(program.pid)
+        before, busy = cpu_s(program.pid), busy_s(place.cores.gateway)
         heard = audience.listen(plan.seconds)
-        spent = cpu_s(program.pid) - before
+        spent, had = cpu_s(program.pid) - before, busy_s(place.cores.gateway) - busy
     if heard.silent or not heard.events:
         raise Failed(f"{contender.name}: {heard.silent} of {plan.streams} streams fell silent")
     sent = plan.streams * plan.events_per_s * heard.seconds
     cpu_us = spent / heard.events * 1e6
     delay_ms = percentile(heard.delays_ms, 0.99)
-    return Streaming(statistics.median(first_ms), percentile(first_ms, 0.99), cpu_us, delay_ms, heard.events / sent)
+    foreign = max(0.0, had - spent) / heard.seconds
+    return Streaming(statistics.median(first_ms), percentile(first_ms, 0.99), cpu_us, delay_ms, heard.events / sent, foreign)
 
 
 def percentile(rising: Sequence[float], share: float) -> float:

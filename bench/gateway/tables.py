@@ -12,6 +12,7 @@ from bench.gateway.scenes import Streaming, Trial, Trials, Weight
 
 F = TypeVar("F")
 T = TypeVar("T")
+Shared = TypeVar("Shared", Load, Streaming)
 ABSENT: Final = "–"
 FOREIGN_BORNE: Final = 0.1
 """Share of a core that others may have of it before requests/s say too little."""
@@ -28,7 +29,10 @@ class Bar(NamedTuple):
 
     def verdict(self, value: float) -> str:
         reached = value >= self.limit if self.sign == "≥" else value <= self.limit
-        return f"{self.sign} {self.limit:g}{self.unit}: {'reached' if reached else '**falls short**'}"
+        return f"{self}: {'reached' if reached else '**falls short**'}"
+
+    def __str__(self) -> str:
+        return f"{self.sign} {self.limit:g}{self.unit}"
 
 
 Bars = Mapping[str, tuple[Bar, ...]]
@@ -113,7 +117,7 @@ def load_table(contenders: Sequence[Contender], trials: Trials[Load]) -> str:
     return filled(head, contenders, trials, row)
 
 
-def calm(runs: Sequence[Trial[Load]]) -> list[Trial[Load]]:
+def calm(runs: Sequence[Trial[Shared]]) -> list[Trial[Shared]]:
     """Those in which neither the program nor nginx had to share its core: in the others both wait, and look more alike than they are."""
     return [trial for trial in runs if max(trial.own.foreign, trial.beside[NGINX.name].foreign) <= FOREIGN_BORNE]
 
@@ -160,25 +164,28 @@ def event_table(contenders: Sequence[Contender], trials: Trials[Streaming], stre
         cpu = shown(statistics.median(trial.own.cpu_us for trial in prompt or runs))  # the least would be that of the greatest backlog
         delay = shown(statistics.median(trial.own.delay_ms for trial in prompt or runs))
         kept_up = f"{statistics.median(trial.own.kept_up for trial in runs):.0%}"
-        verdict = judged(EVENT_BARS, one, ratio)
-        return cpu, beside(one, ratio), delay, kept_up, verdict if prompt else with_backlog(verdict)
+        verdict = judged(EVENT_BARS, one, ratio) if prompt else unjudged(EVENT_BARS, one, "events came several at a time")
+        return cpu, beside(one, ratio), delay, kept_up, verdict
 
     what = f"{streams} streams, {per_s:g} events/s each"
     head = (what, "CPU µs per event, median", "× nginx (spread)", "delay p99, ms", "events that came", "to reach")
     return filled(head, contenders, trials, row)
 
 
-def with_backlog(verdict: str) -> str:
-    return verdict and f"{verdict} (events came several at a time: one by one they cost more)"
+def unjudged(bars: Bars, contender: Contender, why: str) -> str:
+    return ", ".join(f"{bar}: not judged, {why}" for bar in bars.get(contender.kind, ()))
 
 
 def first_table(contenders: Sequence[Contender], trials: Trials[Streaming], streams: int) -> str:
     def row(one: Contender, runs: Sequence[Trial[Streaming]]) -> Sequence[str]:
-        ratio = to_nginx(runs, lambda figures: figures.first_p99_ms)
+        ratio = to_nginx(calm(runs) or runs, lambda figures: figures.first_p99_ms)
         p50, p99 = min(trial.own.first_p50_ms for trial in runs), min(trial.own.first_p99_ms for trial in runs)
-        return shown(p50), shown(p99), beside(one, ratio), judged(FIRST_BARS, one, ratio)
+        foreign = f"{statistics.median(trial.own.foreign for trial in runs):.0%}"
+        verdict = judged(FIRST_BARS, one, ratio) if calm(runs) else unjudged(FIRST_BARS, one, "others had the core too")
+        return shown(p50), shown(p99), beside(one, ratio), foreign, verdict
 
-    head = (f"first event, {streams} streams opened at once", "p50 ms, best", "p99 ms, best", "p99 × nginx (spread)", "to reach")
+    what = f"first event, {streams} streams opened at once"
+    head = (what, "p50 ms, best", "p99 ms, best", "p99 × nginx (spread)", "others on its core", "to reach")
     return filled(head, contenders, trials, row)
 
 

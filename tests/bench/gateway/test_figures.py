@@ -200,19 +200,26 @@ def test_calm_turns_count_before_busy_ones() -> None:
 
 
 def test_events_taken_several_at_a_time_count_only_where_no_round_was_prompt() -> None:
-    nginx = {NGINX.name: Streaming(3.0, 9.0, 10.0, 2.0, 1.0)}
-    late, prompt = (Trial(Streaming(3.0, 9.0, cpu_us, delay_ms, 1.0), nginx) for cpu_us, delay_ms in ((12.0, 90.0), (40.0, 5.0)))
+    nginx = {NGINX.name: Streaming(3.0, 9.0, 10.0, 2.0, 1.0, 0.0)}
+    late, prompt = (Trial(Streaming(3.0, 9.0, cpu_us, delay_ms, 1.0, 0.0), nginx) for cpu_us, delay_ms in ((12.0, 90.0), (40.0, 5.0)))
     both = tables.event_table([PASS], {PASS.name: [late, prompt]}, 400, 50)
     assert cells(both, PASS.name)[1:3] == ["40.0", "4.00 × (4.00–4.00)"]
     assert cells(both, PASS.name)[-1] == "≤ 1.5 ×: **falls short**"
-    assert "several at a time" in cells(tables.event_table([PASS], {PASS.name: [late]}, 400, 50), PASS.name)[-1]
+    assert "not judged, events came several at a time" in cells(tables.event_table([PASS], {PASS.name: [late]}, 400, 50), PASS.name)[-1]
+
+
+def test_a_first_event_is_not_judged_where_others_had_the_core() -> None:
+    nginx = {NGINX.name: Streaming(3.0, 9.0, 10.0, 2.0, 1.0, 0.0)}
+    calm, busy = (Trial(Streaming(3.0, p99_ms, 15.0, 2.0, 1.0, foreign), nginx) for p99_ms, foreign in ((18.0, 0.0), (90.0, 0.5)))
+    assert cells(tables.first_table([PASS], {PASS.name: [calm, busy]}, 400), PASS.name)[-1] == "≤ 3 ×: reached"
+    assert cells(tables.first_table([PASS], {PASS.name: [busy]}, 400), PASS.name)[-1] == "≤ 3 ×: not judged, others had the core too"
 
 
 def test_every_row_of_every_table_has_a_cell_for_each_column() -> None:
     rows = [DIRECT, NGINX, PASS, TRANSLATED, LITELLM_ROW]
     beside = {DIRECT.name: loaded(p50_us=7), NGINX.name: loaded(p50_us=50)}
     loads = {one.name: [Trial(loaded(p50_us=60), beside)] for one in rows[:3]} | {LITELLM_ROW.name: [Trial(loaded(0.5), beside)]}
-    seen = Streaming(3.0, 9.0, 15.0, 2.0, 1.0)
+    seen = Streaming(3.0, 9.0, 15.0, 2.0, 1.0, 0.0)
     streams = {one.name: [Trial(seen, {NGINX.name: seen})] for one in rows[1:3]}
     texts = [
         tables.load_table(rows, loads),
