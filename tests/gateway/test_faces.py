@@ -50,6 +50,16 @@ def test_every_face_reaches_every_provider(stage: Stage, name: str, provider: st
     assert reply.headers["x-dragoman-target"] == model
 
 
+@pytest.mark.parametrize("base", ["/v1beta", "/v1", "/v1beta1", "/gemini/v1beta"])
+@pytest.mark.parametrize("before", ["models/", ""], ids=["as Google's SDK writes it", "as Vercel's does"])
+@pytest.mark.parametrize("provider", ["gemini", "bedrock"])
+def test_a_slash_in_the_name_of_a_model_may_stand_in_geminis_path(stage: Stage, base: str, before: str, provider: str) -> None:
+    asked = {"contents": [{"role": "user", "parts": [{"text": "Name three rivers."}]}]}
+    reply = httpx.post(f"{stage.url}{base}/{before}{provider}/{MODELS[provider]}:generateContent", json=asked)
+    assert reply.status_code == 200, reply.text
+    assert reply.json()["candidates"][0]["content"]["parts"][0]["text"] == "Name three rivers."
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_an_unknown_model_is_told_in_the_callers_dialect_with_the_nearest(stage: Stage, name: str) -> None:
     request = Request(model="openai/gpt-4.1-minni" if name != "raycast" else "nobody/x", messages=(Message("user", (Text("Hi"),)),))

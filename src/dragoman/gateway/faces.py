@@ -17,6 +17,7 @@ from dragoman.core.errors import BadRequest, DragomanError
 from dragoman.core.exchange import Call, Headers, Reply
 from dragoman.wire.dialect import Dialect
 from dragoman.wire.dialects import NAMES, dialect
+from dragoman.wire.ollama import show
 from dragoman.wire.operations import MODULES, Operation, encode_error, operation
 from dragoman.wire.quirks import NONE, Quirks
 
@@ -24,6 +25,9 @@ PROMPTS: Final = "prompts"
 LISTING: Final = "list_models"
 ONE_MODEL: Final = "show_model"
 KEPT: Final = "kept_response"
+CARD: Final = "model_card"
+LOADED: Final = "loaded_models"
+VERSION: Final = "version"
 
 _OPENAI: Final = ("/v1", "", "/openai/v1", "/api/openai/v1")
 _BASES: Final[dict[str, tuple[str, ...]]] = {
@@ -45,6 +49,8 @@ _KEPT_PATHS: Final = (
     ("DELETE", "/responses/{id}", r"/responses/[^/]+"),
     ("GET", "/responses/{id}/input_items", r"/responses/[^/]+/input_items"),
 )
+_OLLAMA_ABOUT: Final = (("POST", show.PATH, CARD), ("GET", show.LOADED_PATH, LOADED), ("GET", show.VERSION_PATH, VERSION))
+"""What Ollama's clients ask beside prompts, of the server or of a model."""
 _LISTS: Final = (LISTING, ONE_MODEL)
 _ENDS: Final[tuple[tuple[str, str], ...]] = (
     ("/v1/messages", "anthropic_messages"),
@@ -66,6 +72,8 @@ _ENDS: Final[tuple[tuple[str, str], ...]] = (
 
 _BEFORE_MODEL: Final = ("/models/", "/tunedModels/", "/endpoints/")
 """What stands before the model's name in Gemini's form of path."""
+_ASKED_BARE: Final = frozenset({"generateContent", "streamGenerateContent", "countTokens"})
+"""Methods that are asked for without it too."""
 _MAX_KNOWN: Final = 4096
 _LONGEST_KNOWN: Final = 512
 """Letters of a path that is remembered: callers choose paths, before anybody has looked at their key."""
@@ -159,6 +167,8 @@ def _all_routes(catalogue: Catalogue) -> Iterator[_Route]:
     responses = Face("openai_responses", KEPT)
     for method, path, pattern in _KEPT_PATHS:
         yield from _routes(responses, _OPENAI, path, (pattern,), method)
+    for method, path, does in _OLLAMA_ABOUT:
+        yield from _routes(Face("ollama", does), _BASES["ollama"], path, (re.escape(path),), method)
     for name in _ROWS:
         row = catalogue.provider(name)
         quirks = msgspec.convert(row.quirks, Quirks)
@@ -181,14 +191,24 @@ def _routes(face: Face, bases: tuple[str, ...], path: str, patterns: tuple[str, 
 
 
 def with_whole_model(call: Call) -> Call:
-    """``call`` with the model in Gemini's form of path as one segment: its SDK leaves the slash of ``provider/model`` as it is."""
+    """``call`` with the model in Gemini's form of path as one segment: its SDKs leave the slash of ``provider/model`` as it is."""
     path, mark, query = call.url.partition("?")
     named, _, method = path.rpartition(":")
+    if method in _ASKED_BARE:
+        named = _with_models(named)
     begin = max(at + len(before) if (at := named.rfind(before)) >= 0 else 0 for before in _BEFORE_MODEL)
     if not begin or "/" not in named[begin:] or not (method.isascii() and method.isalpha()):
         return call
     url = f"{named[:begin]}{named[begin:].replace('/', '%2F')}:{method}{mark}{query}"
     return msgspec.structs.replace(call, url=url)
+
+
+def _with_models(named: str) -> str:
+    """``named`` with the ``models/`` that ``@ai-sdk/google`` leaves out before a name with a slash."""
+    base = next((base for base in _BASES["gemini"] if named.startswith(f"{base}/")), None)
+    if base is None or any(before in named for before in _BEFORE_MODEL):
+        return named
+    return f"{base}/models{named[len(base) :]}"
 
 
 def own_call(call: Call, start: int) -> Call:
