@@ -105,9 +105,35 @@ def sayable(value: Any, where: str) -> Any:
     Raises ``UsageError`` that names the place of what JSON cannot say.
     """
     try:
-        return _sayable(value, where)
+        return value if _is_plain(value) else _sayable(value, where)
     except RecursionError:
         raise UsageError(f"{where}: it holds itself, or lists within lists without end", param=where) from None
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether ``value`` is what JSON can say, in Python's own types: nearly always, and then no place in it needs a name."""
+    kind = type(value)
+    if kind is str:
+        return value.isascii() or _encodes(value)
+    if kind is list or kind is tuple:
+        return all(map(_is_plain, value))
+    if kind is dict:
+        return all(map(_is_plain_name, value)) and all(map(_is_plain, value.values()))
+    if kind is int or kind is float:
+        return _is_finite(value)
+    return kind is bool or value is None
+
+
+def _is_plain_name(name: object) -> bool:
+    return type(name) is str and name.isascii()
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _sayable(value: Any, where: str) -> Any:
@@ -158,6 +184,7 @@ def converted(fields: Mapping[str, Any], kind: type[T]) -> T:
         ) from None
 
 
+_CONTENT: Final = get_args(Content)
 _PLAIN: Final = (str, bytes, list, tuple, dict)
 
 
@@ -172,7 +199,7 @@ def messages_from(prompt: Prompt) -> tuple[Message, ...]:
     items: list[Any] = list(prompt)
     if not items:
         raise BadRequest("messages: the list is empty; at least one message is expected", param="messages")
-    if isinstance(items[0], get_args(Content)):
+    if isinstance(items[0], _CONTENT):
         return (_checked(Message("user", tuple(_content(item, f"messages[{i}]") for i, item in enumerate(items))), "messages[0]"),)
     return tuple(
         _checked(item, f"messages[{i}]") if isinstance(item, Message) else decode_message(_plain(item), f"messages[{i}]", known_only=True)
