@@ -49,6 +49,17 @@ def test_most_models_have_factors() -> None:
     assert sum(factors is not None for factors in found) > 0.75 * len(found)
 
 
+def test_prices_that_rise_with_the_input_have_factors_up_to_where_they_rise() -> None:
+    from dragoman.prices import _NO_SHAPE, DAY_S, _factors
+
+    found = _factors("anthropic", "claude-sonnet-4-5", _NO_SHAPE, None, int(datetime.now(tz=UTC).timestamp()) // DAY_S)
+    assert found is not None
+    assert found.most_input == 200_000
+    for tokens in (199_999, 200_000, 200_001):
+        usage = Usage(input_tokens=tokens, output_tokens=10)
+        assert listed_cost("anthropic", "claude-sonnet-4-5", usage) == by_the_tables("anthropic", "claude-sonnet-4-5", usage)
+
+
 def test_what_is_not_linear_has_no_factors() -> None:
     assert find_factors(lambda usage: Decimal(usage.input_tokens or 0) ** 2, {}) is None
 

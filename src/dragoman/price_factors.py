@@ -1,9 +1,9 @@
 """The usual case of a price, fast: one factor for each kind of token.
 
 A sum by the tables takes them a tenth of a millisecond, which a gateway has not. Where a model's prices are plain numbers, the sum is
-linear in the counts, so its factors follow from a few sums, once for each model and day. Whatever is not so (prices by tiers or by the
-hour, sound, searches, cache entries by their life) is left to the tables; and a model whose factors do not give the tables' own sums has
-none.
+linear in the counts, so its factors follow from a few sums, once for each model and day. Where much input costs otherwise than little,
+that holds up to so much. Whatever is not so (prices by the hour, sound, searches, cache entries by their life) is left to the tables; and
+a model whose factors do not give the tables' own sums has none.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Context, Decimal
 from itertools import product
+from math import inf
 from typing import Final
 
 import msgspec
@@ -21,7 +22,8 @@ from dragoman.core.usage import Usage
 Sum = Callable[[Usage], Decimal | None]
 """What some usage costs by the tables."""
 
-_PROBE: Final = 1_000_000
+_PROBE: Final = 1_000
+"""Tokens of a sum from which a factor follows: fewer than any price sets apart as many."""
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -42,6 +44,8 @@ class Factors(msgspec.Struct, frozen=True):
     cache_read_tokens: Decimal | None
     cache_write_tokens: Decimal | None
     reasoning_tokens: Decimal | None
+    most_input: float = inf
+    """Up to how many tokens of input they hold."""
 
     def sum(self, counts: Counts, context: Context) -> Decimal | None:
         total = Decimal(0)
@@ -78,8 +82,11 @@ def is_nothing(value: Json) -> bool:
     return not value or isinstance(value, str)
 
 
-def find_factors(price: Sum, told: dict[str, Json]) -> Factors | None:
-    """The factors behind ``price``, for usages whose vendor's record is like ``told``; ``None`` where it has none."""
+def find_factors(price: Sum, told: dict[str, Json], most_input: float = inf) -> Factors | None:
+    """The factors behind ``price``, for usages whose vendor's record is like ``told``; ``None`` where it has none.
+
+    Usages of more than ``most_input`` tokens of input are not asked for.
+    """
     given, answered = _price(price, told, 1, 0), _price(price, told, 0, 1)
     sums = {
         "input_tokens": given,
@@ -88,8 +95,8 @@ def find_factors(price: Sum, told: dict[str, Json]) -> Factors | None:
         "cache_write_tokens": _minus(_price(price, told, 1, 0, cache_write_tokens=1), given),
         "reasoning_tokens": _minus(_price(price, told, 0, 1, reasoning_tokens=1), answered),
     }
-    factors = Factors(**{name: None if value is None else value / _PROBE for name, value in sums.items()})
-    return factors if all(_agrees(factors, price, told, counts) for counts in _samples()) else None
+    factors = Factors(**{name: None if value is None else value / _PROBE for name, value in sums.items()}, most_input=most_input)
+    return factors if all(_agrees(factors, price, told, counts) for counts in _samples(most_input)) else None
 
 
 def _price(price: Sum, told: dict[str, Json], given: int, answered: int, **parts: int) -> Decimal | None:
@@ -101,9 +108,9 @@ def _minus(value: Decimal | None, other: Decimal | None) -> Decimal | None:
     return None if value is None or other is None else value - other
 
 
-def _samples() -> Iterator[Counts]:
+def _samples(most_input: float) -> Iterator[Counts]:
     """Usages large and small, with and without each part."""
-    for given, answered, share in product((0, 7, 1_003, 900_001), (0, 5, 2_011), (0, 3)):
+    for given, answered, share in product((0, 7, 1_003, int(min(900_001, most_input))), (0, 5, 2_011), (0, 3)):
         yield Counts(given, answered, given * share // 7, given * share // 11, answered * share // 5)
 
 

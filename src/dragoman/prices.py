@@ -22,6 +22,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Context, Decimal, localcontext
 from functools import cache, lru_cache
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -88,7 +89,7 @@ def listed_cost(
     if counts is not None:
         shape = _shape(usage, service_tier)
         factors = None if shape is None else _factors(prices, model, shape, service_tier, int(time.time()) // DAY_S)
-        if factors is not None:
+        if factors is not None and counts.input_tokens <= factors.most_input:
             return factors.sum(counts, _EXACT)
     return _tables_cost(prices, model, usage, at, service_tier)
 
@@ -98,11 +99,11 @@ def _factors(prices: str, model: str, shape: Shape, service_tier: str | None, da
     """What a token costs on ``day`` (since 1970); ``None`` where that is no number."""
     noon = datetime.fromtimestamp(day * DAY_S + DAY_S / 2, tz=UTC)
     found = _find(prices, model)
-    if found is not None and _depends_on_more_than_the_day(found[1]):
+    if found is None or _depends_on_the_hour(found[1]):
         return None
     told: dict[str, Json] = {place: [{"modality": "TEXT", "tokenCount": 1}] for place in shape.places}
     told |= dict(shape.words)
-    return find_factors(lambda usage: _tables_cost(prices, model, usage, noon, service_tier), told)
+    return find_factors(lambda usage: _tables_cost(prices, model, usage, noon, service_tier), told, _least_tier(found[1]))
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -128,18 +129,22 @@ def _shape(usage: Usage, service_tier: str | None) -> Shape | None:
     return Shape(places, words)
 
 
-def _depends_on_more_than_the_day(model: ModelInfo) -> bool:
-    """Whether it has prices by the hour, or for much input others than for little."""
-    from genai_prices.types import ModelPrice, TieredPrices, TimeOfDateConstraint
+def _depends_on_the_hour(model: ModelInfo) -> bool:
+    from genai_prices.types import ModelPrice, TimeOfDateConstraint
 
     conditional = [] if isinstance(model.prices, ModelPrice) else model.prices
-    variants = model.price_variants or []
-    constraints = [*(one.constraint for one in conditional), *(one.constraint for one in variants)]
-    every = [*(one.prices for one in conditional), *(one.prices for one in variants)]
-    if isinstance(model.prices, ModelPrice):
-        every.append(model.prices)
-    by_hour = any(isinstance(constraint, TimeOfDateConstraint) for constraint in constraints)
-    return by_hour or any(isinstance(price, TieredPrices) for prices in every for price in vars(prices).values())
+    constraints = [one.constraint for one in (*conditional, *(model.price_variants or ()))]
+    return any(isinstance(constraint, TimeOfDateConstraint) for constraint in constraints)
+
+
+def _least_tier(model: ModelInfo) -> float:
+    """Up to how many tokens of input none of its prices is another than for the first."""
+    from genai_prices.types import ModelPrice, TieredPrices
+
+    conditional = [model.prices] if isinstance(model.prices, ModelPrice) else [one.prices for one in model.prices]
+    every = [*conditional, *(one.prices for one in model.price_variants or ())]
+    tiered = [price for prices in every for price in vars(prices).values() if isinstance(price, TieredPrices)]
+    return min((tier.start for price in tiered for tier in price.tiers), default=inf)
 
 
 def _tables_cost(prices: str, model: str, usage: Usage, at: datetime | None, service_tier: str | None) -> Decimal | None:
