@@ -35,7 +35,7 @@ def test_the_waits_that_it_shows_are_understood() -> None:
 
 
 @pytest.mark.parametrize(
-    "field", re.findall(r"`(x-dragoman-\w+)`,", PAGE) + ["x-dragoman-target", "x-dragoman-attempts", "x-dragoman-cost"]
+    "field", [*re.findall(r"`(x-dragoman-\w+)`,", PAGE), "x-dragoman-target", "x-dragoman-attempts", "x-dragoman-cost"]
 )
 def test_the_headers_that_it_names_are_sent(stage: Stage, field: str) -> None:
     body = {"model": "openai/gpt-4.1", "messages": [{"role": "user", "content": "Hi"}]}
