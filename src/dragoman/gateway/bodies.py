@@ -6,7 +6,7 @@ Law: a patch changes the value of one top-level field, or adds one, and not anot
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -54,6 +54,14 @@ class Asked(msgspec.Struct, frozen=True):
                 raise BadRequest(f"{name}: {len(told)} were given; at most {most} are allowed", param=name)
 
 
+class _AskedAnew(Asked, frozen=True):
+    """The same of a body that was parsed to say what is wrong in it."""
+
+    messages: list[Any] | None = None
+    input: str | list[Any] | None = None
+    contents: list[Any] | dict[str, Any] | None = None
+
+
 _MESSAGES: Final = ("messages", "input", "contents")
 _ASKED: Final = msgspec.json.Decoder(Asked)
 
@@ -63,7 +71,7 @@ def read_asked(body: bytes) -> Asked:
     try:
         return _ASKED.decode(body)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return convert(parse_request(body), Asked, "the request body")
+        return convert(parse_request(body), _AskedAnew, "the request body")
 
 
 def with_model(body: bytes, given: str, wanted: str) -> bytes:
