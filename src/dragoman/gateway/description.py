@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from dragoman import __version__
-from dragoman.gateway.faces import KEPT, LISTING, ONE_MODEL, PROMPTS, Face, Faces
+from dragoman.gateway.faces import CARD, KEPT, LISTING, LOADED, ONE_MODEL, PROMPTS, VERSION, Face, Faces
 from dragoman.server.answer import Answer
 from dragoman.wire.quirks import NONE
 
@@ -36,6 +36,9 @@ _DOES: Final = {
     LISTING: "List the models that are served",
     ONE_MODEL: "One of the models that are served",
     KEPT: "A kept response",
+    CARD: "What is known of a model",
+    LOADED: "The models that are in memory: none",
+    VERSION: "The version of Ollama whose wire this is",
     "embed": "Embed texts",
     "rank": "Rank documents",
     "generate_image": "Make or edit pictures",

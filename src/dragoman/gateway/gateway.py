@@ -27,10 +27,10 @@ from dragoman.gateway.client_keys import ClientKeys
 from dragoman.gateway.continuing import Turn
 from dragoman.gateway.continuing import show as show_kept
 from dragoman.gateway.delivery import Delivery
-from dragoman.gateway.faces import KEPT, LISTING, ONE_MODEL, PROMPTS, Face, Faces, face_of, own_call, with_whole_model
+from dragoman.gateway.faces import KEPT, PROMPTS, Face, Faces, face_of, own_call, with_whole_model
 from dragoman.gateway.failures import shown
 from dragoman.gateway.kept_responses import KeptResponses
-from dragoman.gateway.listings import list_models, show_model
+from dragoman.gateway.listings import TOLD
 from dragoman.gateway.operating import operate
 from dragoman.gateway.origins import allowance, check_local, preflight
 from dragoman.gateway.pages import Page
@@ -143,10 +143,9 @@ class Gateway:
     async def _work(self, face: Face, call: Call, record: Record) -> Answer:
         if face.does == PROMPTS:
             return await self._answer_prompt(face, call, record)
-        if face.does == LISTING:
-            reply = list_models(self.setup, face, call, record)
-        elif face.does == ONE_MODEL:
-            reply = show_model(self.setup, face, call, record)
+        tell = TOLD.get(face.does)
+        if tell is not None:
+            reply = tell(self.setup, face, call, record)
         elif face.does == KEPT:
             reply = show_kept(self.kept_responses, record.key_name, call)
         else:
