@@ -25,7 +25,9 @@ WHOLE = (
     b'{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"gpt-x","choices":[{"index":0,'
     b'"message":{"role":"assistant","content":"Seine"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1}}'
 )
-CHUNK = b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":%b,"finish_reason":%b}]}\n\n'
+CHUNK = (
+    b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":%b,"finish_reason":%b}]}\n\n'
+)
 STREAMED = CHUNK % (b'{"content":"Seine"}', b"null") + CHUNK % (b"{}", b'"stop"') + b"data: [DONE]\n\n"
 
 
