@@ -49,7 +49,10 @@ class Driver:
                     return effect.events
                 outcome, failure = None, None
                 try:
-                    outcome = self._perform(effect)
+                    if type(effect) is Read and self._incoming:  # of a stream nearly all effects are
+                        outcome = self._incoming.read(effect.timeout_s)
+                    else:
+                        outcome = self._perform(effect)
                 except DragomanError as error:
                     failure = error
         except StopIteration:
@@ -64,8 +67,6 @@ class Driver:
             self._busy = False
 
     def _perform(self, effect: Effect) -> Outcome:
-        if type(effect) is Read and self._incoming:
-            return self._incoming.read(effect.timeout_s)
         if type(effect) is Open:
             self._check_open()
             self._incoming = self._transport.open(effect.call, effect.timeouts, self._hold)
@@ -141,7 +142,10 @@ class AsyncDriver:
                     return effect.events
                 outcome, failure = None, None
                 try:
-                    outcome = await self._perform(effect)
+                    if type(effect) is Read and self._incoming:  # of a stream nearly all effects are
+                        outcome = await self._incoming.read(effect.timeout_s)
+                    else:
+                        outcome = await self._perform(effect)
                 except DragomanError as error:
                     failure = error
         except StopIteration:
@@ -156,8 +160,6 @@ class AsyncDriver:
             self._busy = False
 
     async def _perform(self, effect: Effect) -> Outcome:
-        if type(effect) is Read and self._incoming:
-            return await self._incoming.read(effect.timeout_s)
         if type(effect) is Open:
             self._check_open()
             self._incoming = await self._transport.open(effect.call, effect.timeouts, self._hold)

@@ -136,7 +136,11 @@ class AsyncioWire(asyncio.Protocol):
 
     async def receive(self, until: float | None) -> bytes:
         while (data := self.look(until)) is None:
-            await self._wait(until)
+            waiter = self._wait(until)
+            try:
+                await waiter
+            finally:
+                self._waiter = None
         return data
 
     def look(self, until: float | None) -> bytes | None:
@@ -151,17 +155,15 @@ class AsyncioWire(asyncio.Protocol):
             self._transport.resume_reading()
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    async def _wait(self, until: float | None) -> None:
+    def _wait(self, until: float | None) -> asyncio.Future[None]:
+        """What is done as soon as there is something to look at."""
         if self._waiter is not None:
             raise UsageError("the answer is being read elsewhere; one read at a time is allowed")
         self._deadline = until
         if until is not None and (self._timer is None or self._timer_at > until):
             self._set_timer(until)
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        waiter = self._waiter = self._loop.create_future()
+        return waiter
 
     def _set_timer(self, until: float) -> None:
         if self._timer is not None:

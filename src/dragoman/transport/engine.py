@@ -21,7 +21,7 @@ from dragoman.transport.seam import Hold
 from dragoman.transport.settings import Settings
 from dragoman.transport.target import Target, split_url
 from dragoman.transport.tls import TlsContext
-from dragoman.transport.waits import Waits, after, sooner
+from dragoman.transport.waits import Waits, sooner
 
 TAIL_S = 0.005
 TAIL_BYTES = 4_096
@@ -151,24 +151,13 @@ class Conversation:
     async def read(self, timeout_s: float | None = None) -> bytes:
         """See ``seam.Incoming.read``."""
         data = self.at_hand()
-        return await self.read_on(timeout_s) if data is None else data
-
-    def at_hand(self) -> bytes | None:
-        """What a read gives that need not wait; ``None`` where it must."""
-        exchange = self._exchange
-        data = exchange.take()
-        if data:
-            self._waits.begun = True
+        if data is not None:
             return data
-        return b"" if exchange.ended and not self._closed else None
-
-    async def read_on(self, timeout_s: float | None) -> bytes:
-        """``read`` where nothing is at hand."""
         exchange, waits = self._exchange, self._waits
         started = time.monotonic()
         limit = waits.answer(started)
-        until = sooner(limit, after(started, timeout_s))
-        while not (data := exchange.take()):
+        until = limit if timeout_s is None else sooner(limit, started + timeout_s)
+        while not data:
             connection = self._still_open()
             if connection is None:
                 return b""
@@ -182,8 +171,18 @@ class Conversation:
             except BaseException:
                 self.close()
                 raise
+            data = exchange.take()
         waits.begun = True
         return data
+
+    def at_hand(self) -> bytes | None:
+        """What a read gives that need not wait; ``None`` where it must."""
+        exchange = self._exchange
+        data = exchange.take()
+        if data:
+            self._waits.begun = True
+            return data
+        return b"" if exchange.ended and not self._closed else None
 
     def _still_open(self) -> Connection | None:
         """The connection to read on from; ``None`` at the clean end."""

@@ -67,7 +67,7 @@ class SocketIncoming:
 
     def read(self, timeout_s: float | None = None) -> bytes:
         data = self._conversation.at_hand()
-        return run(self._conversation.read_on(timeout_s)) if data is None else data
+        return run(self._conversation.read(timeout_s)) if data is None else data
 
     def finish(self) -> None:
         if not self._conversation.is_over:
