@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from dragoman.server import Limits, Listener
+from dragoman.server import Answer, Limits, Listener
+from dragoman.server.answer import Beat
 
-from .wire import OK, Client, Held, Program, Runner, Served, ended, get, post, serving, turns, until
+from .wire import OK, Client, Feed, Held, Program, Runner, Served, ended, get, post, serving, turns, until
 
 LIMITS = Limits(head_s=20.0, body_silence_s=30.0, idle_s=90.0, send_s=120.0)
 
@@ -182,5 +185,42 @@ def test_the_listener_looks_by_itself(run: Runner) -> None:
         async with ended(Served(listener, await listener.start("127.0.0.1", 0))) as served:
             client = await served.connect()
             assert await client.rest() == b""
+
+    run(scenario)
+
+
+BEAT = Beat(b": alive\n\n", 15.0)
+
+
+def test_a_silent_body_gets_a_beat_between_two_pieces_and_no_other_does(run: Runner) -> None:
+    async def scenario() -> None:
+        going_on = asyncio.Event()
+        feed = Feed(b"one", going_on, b"two")
+        async with serving(Program(Answer(200, (), feed, beat=BEAT)), LIMITS) as served:
+            client = await served.connect()
+            await client.send(get("/"))
+            assert (await client.until(b"one\r\n")).endswith(b"3\r\none\r\n")
+            await in_silence(served, 0.0)
+            await in_silence(served, 14.0)
+            await in_silence(served, 15.0)
+            await in_silence(served, 16.0)
+            going_on.set()
+            assert await client.until(b"0\r\n\r\n") == b"9\r\n: alive\n\n\r\n3\r\ntwo\r\n0\r\n\r\n"
+
+    run(scenario)
+
+
+def test_nothing_beats_before_the_first_piece(run: Runner) -> None:
+    async def scenario() -> None:
+        going_on = asyncio.Event()
+        feed = Feed(going_on, b"one")
+        async with serving(Program(Answer(200, (), feed, beat=BEAT)), LIMITS) as served:
+            client = await served.connect()
+            await client.send(get("/"))
+            await feed.asked.wait()
+            await in_silence(served, 0.0)
+            await in_silence(served, 60.0)
+            going_on.set()
+            assert b"alive" not in await client.until(b"0\r\n\r\n")
 
     run(scenario)

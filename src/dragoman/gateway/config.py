@@ -119,6 +119,8 @@ class LimitsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Seconds between two pieces of a request's body."""
     send: Wait = 120.0
     """Seconds that a client may take nothing of its answer."""
+    heartbeat: Wait | None = 15.0
+    """Seconds of silence in a stream after which a caller whose dialect has a place for it gets a sign of life."""
     idle: Wait = 90.0
     """Seconds that a connection without a request is kept."""
     stop: Wait = 30.0

@@ -127,6 +127,8 @@ head = 20
 body_silence = 30
 # How long a caller may take nothing of its answer.
 send = 120
+# How long a stream may be silent before callers whose dialect has a place for it get a sign of life.
+heartbeat = 15
 # How long a connection without a request is kept.
 idle = 90
 # How long answers under way may take when the gateway stops.

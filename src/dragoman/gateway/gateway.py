@@ -29,9 +29,10 @@ from dragoman.gateway.continuing import show as show_kept
 from dragoman.gateway.delivery import Delivery
 from dragoman.gateway.faces import KEPT, PROMPTS, Face, Faces, face_of, own_call, with_whole_model
 from dragoman.gateway.failures import shown
+from dragoman.gateway.heartbeats import beat_of
 from dragoman.gateway.kept_responses import KeptResponses
 from dragoman.gateway.listings import TOLD
-from dragoman.gateway.operating import operate
+from dragoman.gateway.operating import meant, operate
 from dragoman.gateway.origins import allowance, check_local, preflight
 from dragoman.gateway.pages import Page
 from dragoman.gateway.permits import find_route
@@ -45,6 +46,8 @@ from dragoman.transport.seam import AsyncTransport
 
 KEY_FIELDS: Final = ("x-api-key", "api-key", "x-goog-api-key")
 PLACES: Final = f"Authorization: Bearer, {', '.join(KEY_FIELDS)} or ?key="
+_REQUEST_ID: Final = {"anthropic_messages": "request-id", "bedrock_converse": "x-amzn-requestid"}
+"""Where a face's own SDK looks for the request's id, if not in ``x-request-id``."""
 _STREAM_HEADERS: Final = (("cache-control", "no-cache"), ("x-accel-buffering", "no"))
 
 
@@ -141,6 +144,8 @@ class Gateway:
         return record
 
     async def _work(self, face: Face, call: Call, record: Record) -> Answer:
+        face = meant(self.setup, face, call)
+        record.does = face.does
         if face.does == PROMPTS:
             return await self._answer_prompt(face, call, record)
         tell = TOLD.get(face.does)
@@ -189,7 +194,8 @@ class Gateway:
         for observer in self.observers:
             observer.answering(record)
         if body is None:
-            return Answer(200, (("content-type", content_type), *_STREAM_HEADERS, *self._headers(record)), delivery)
+            headers = (("content-type", content_type), *_STREAM_HEADERS, *self._headers(record))
+            return Answer(200, headers, delivery, beat=beat_of(face.dialect, setup.config.limits.heartbeat))
         delivery.close()
         return Answer(200, (("content-type", content_type), *self._headers(record)), body)
 
@@ -228,7 +234,9 @@ class Gateway:
         reply = face.encode_error(told)
         record.status = reply.status
         self._settle(record)
-        return Answer(reply.status, (*reply.headers, *self._headers(record)), reply.body)
+        ours = self._headers(record)
+        names = {name for name, _ in ours}  # some dialects tell the request's id themselves
+        return Answer(reply.status, (*(field for field in reply.headers if field[0] not in names), *ours), reply.body)
 
     def _settle(self, record: Record) -> None:
         """Once, when everything of the request is over."""
@@ -243,8 +251,7 @@ class Gateway:
             observer.ended(record)
 
     def _headers(self, record: Record) -> Headers:
-        customary = "request-id" if record.face == "anthropic_messages" else "x-request-id"
-        headers = [("x-dragoman-request-id", record.id), (customary, record.id)]
+        headers = [("x-dragoman-request-id", record.id), (_REQUEST_ID.get(record.face or "", "x-request-id"), record.id)]
         if record.provider is not None:
             headers.append(("x-dragoman-target", f"{record.provider}/{record.target_model}"))
             headers.append(("x-dragoman-attempts", str(record.attempts)))

@@ -27,6 +27,13 @@ class BrokenOff(Exception):
     """The body ends here and is not whole: the connection is closed so that nobody takes it for complete."""
 
 
+class Beat(msgspec.Struct, frozen=True):
+    """What is sent between two pieces where a body is silent for so long, so that nobody on the way takes the connection for dead."""
+
+    piece: bytes
+    silence_s: float
+
+
 class Answer(msgspec.Struct, frozen=True):
     """Status, header fields (names in lower case) and body. The server adds the date, what frames the body, and the connection's own
     fields, and leaves out such fields among ``headers``; line ends in a value become spaces.
@@ -40,6 +47,8 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes | Pieces = b""
     length: int | None = None
     head_first: bool = False
+    beat: Beat | None = None
+    """Only for a body in pieces of unknown length, and only behind its first piece."""
 
 
 class Handler(Protocol):

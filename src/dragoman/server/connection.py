@@ -17,7 +17,7 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING, Final, cast
 
-from dragoman.server.answer import Answer, BrokenOff, Pieces
+from dragoman.server.answer import Answer, Beat, BrokenOff, Pieces
 from dragoman.server.head import BODYLESS, write_head
 from dragoman.server.request import Arriving, Refused, RequestParser
 
@@ -42,6 +42,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_answering",
         "_awaited",
+        "_beat",
         "_drained",
         "_due_s",
         "_ending",
@@ -49,6 +50,8 @@ class Connection(asyncio.Protocol):
         "_parser",
         "_paused",
         "_refused",
+        "_silent_since_s",
+        "_spoke",
         "_transport",
         "_untaken",
         "_waiting",
@@ -67,6 +70,10 @@ class Connection(asyncio.Protocol):
         """Nothing more is answered."""
         self._awaited: str | None = None
         """Whether a request or a head is waited for."""
+        self._beat: Beat | None = None
+        self._spoke = False
+        """Whether a piece has left since that was last looked at."""
+        self._silent_since_s: float | None = None
         self._untaken = 0
         """Bytes that the client had not taken when that was last looked at."""
         self._due_s: float | None = None
@@ -227,8 +234,11 @@ class Connection(asyncio.Protocol):
                 if answer.head_first:
                     self._transport.write(head)
                     head = b""
+                if chunked and answer.beat is not None:
+                    self._beat, self._silent_since_s = answer.beat, None
                 whole = await self._write_pieces(head, pieces, length, chunked)
         finally:
+            self._beat = None
             pieces.close()
             if until_close and not whole:
                 self.cut()
@@ -245,6 +255,7 @@ class Connection(asyncio.Protocol):
                     break
                 write(head + b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else head + piece)
                 head = b""
+                self._spoke = True
                 if self._drained is not None:
                     await self._drained
         except BrokenOff:
@@ -337,7 +348,9 @@ class Connection(asyncio.Protocol):
         self._due_s = None if wait_s is None else self._listener.loop.time() + wait_s
 
     def look(self, now_s: float) -> None:
-        """Called now and then: ends a wait that has lasted too long."""
+        """Called now and then: ends a wait that has lasted too long, and a silence."""
+        if self._beat is not None:
+            self._look_how_silent(self._beat, now_s)
         if self._due_s is None or now_s < self._due_s:
             return
         self._due_s = None
@@ -347,6 +360,15 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         else:
             self._refuse(Refused(408, "the request did not arrive in time"))
+
+    def _look_how_silent(self, beat: Beat, now_s: float) -> None:
+        if self._spoke:
+            self._spoke, self._silent_since_s = False, now_s
+        elif self._silent_since_s is None or self._drained is not None or self._ending:
+            return  # the head has not left, or what was written is not taken
+        elif now_s - self._silent_since_s >= beat.silence_s:
+            self._silent_since_s = now_s
+            self._transport.write(b"%x\r\n%b\r\n" % (len(beat.piece), beat.piece))
 
     def _look_what_was_taken(self) -> None:
         """A client that takes little is borne, one that takes nothing is not."""
