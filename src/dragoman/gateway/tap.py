@@ -87,7 +87,7 @@ class Tap:
             return []
         events = self._inner.feed(frame)
         failed = self._inner.error is not None
-        if not failed and not (self._drops_usage and _USAGE_FRAME.match(frame)):
+        if not failed and (events or not self._drops_usage or not _USAGE_FRAME.match(frame)):
             self._kept.append(frame)
         self._begun = self._begun or len(events) > 1 or (len(events) == 1 and type(events[0]) is not Started)
         return events or (_NOTHING if self._begun and not failed else events)
