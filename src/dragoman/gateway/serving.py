@@ -7,6 +7,7 @@ configuration anew; where that fails the old one stays.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import ssl
@@ -42,6 +43,7 @@ async def serve(read_setup: Callable[[], Setup], host: str, port: int, *, shared
             application.on_reload = lambda: os.kill(os.getppid(), signal.SIGHUP)
         if ready is not None:
             ready(application, bound)
+        _spare_what_stays()
         await stop.wait()
         application.stopping = True
         await listener.stop(application.setup.config.limits.stop)
@@ -49,6 +51,13 @@ async def serve(read_setup: Callable[[], Setup], host: str, port: int, *, shared
         if siblings is not None:
             await siblings.stop()
         await application.close()
+
+
+def _spare_what_stays() -> None:
+    """What was made to serve stays for ever, and requests leave hardly a circle behind: looking for some at every turn took a tenth."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _watch_signals(application: Application, stop: asyncio.Event) -> None:
