@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from dragoman.core.exchange import Call
 from dragoman.emulator import Emulator
 from dragoman.gateway.application import Application
 from dragoman.gateway.config import Config
 from dragoman.gateway.setup import Start
+from dragoman.server.answer import Answer
 from dragoman.server.listener import Listener
 from dragoman.settings import Surroundings
 
@@ -59,6 +61,10 @@ class Stage:
             return function()
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
+
+    def handle(self, call: Call) -> Answer:
+        """The gateway's answer to ``call``, without the server in front of it."""
+        return asyncio.run_coroutine_threadsafe(self.application.gateway.handle(call), self._loop).result(10)
 
     def __enter__(self) -> Stage:
         self.emulator.start()
