@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+from http import HTTPStatus
 from typing import Final
 
 from dragoman.core.errors import (
@@ -13,6 +15,8 @@ from dragoman.core.errors import (
     ServerFault,
 )
 
+_STATUSES: Final = frozenset(HTTPStatus)
+"""Every other is one vendor's own, such as Anthropic's 529: callers of another vendor do not know it."""
 _OURS: Final = (AuthFailed, PermissionDenied, MissingKey)
 """Between the gateway and a provider; the caller's own key has nothing to do with it."""
 
@@ -30,4 +34,8 @@ def shown(error: DragomanError) -> DragomanError:
             one = type(last)(error.message, status=last.status, code=last.code, param=last.param, retry_after_s=error.retry_after_s)
             one.attempts = error.attempts
             return one
+    if error.status is not None and error.status not in _STATUSES:
+        plain = copy(error)
+        plain.status = None
+        return plain
     return error
