@@ -6,12 +6,14 @@ a failure or the answer's end nothing more is read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from dragoman.core.errors import BadReply, DragomanError, StreamCut
-from dragoman.core.events import Event
+from dragoman.core.events import Event, TextDelta
 from dragoman.core.exchange import Decoder
+from dragoman.wire.alike import Alike
 from dragoman.wire.sse import Frame
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -20,6 +22,9 @@ _FRAMES = (b"data:", b"event:", b"id:", b"retry:", b":")
 """How an event stream begins."""
 _JSON = (b"{", b"[")
 _LINE_ENDS = (b"\n", b"\r")
+_EVENT_END = b"\n\n"
+_MAX_LIKENESSES = 32
+"""Of one stream: a host whose events are never alike is not asked for ever whether they are."""
 
 
 class Framing(Protocol):
@@ -43,11 +48,20 @@ class Reader(Protocol):
 
 
 class StreamDecoder:
-    """Decodes an answer that comes in frames."""
+    """Decodes an answer that comes in frames.
 
-    def __init__(self, framing: Framing, reader: Reader) -> None:
+    ``text`` says where events of an event stream have the text that most of them bring, for a dialect whose reader makes nothing else of
+    such an event (``alike``).
+    """
+
+    def __init__(self, framing: Framing, reader: Reader, text: re.Pattern[bytes] | None = None) -> None:
         self._framing = framing
         self._reader = reader
+        self._text = text
+        self._alike: Alike | None = None
+        self._is_between = False
+        """Nothing of an event has come but is not read yet."""
+        self._likenesses = 0
         self.error: DragomanError | None = None
         self.idle = False
 
@@ -60,6 +74,10 @@ class StreamDecoder:
         return self._reader.ending
 
     def feed(self, data: bytes) -> list[Event]:
+        if self._alike is not None:
+            told = self._alike.told_by(data)
+            if told is not None:
+                return [told]
         out: list[Event] = []
         reader = self._reader
         if self.error or reader.done:
@@ -72,7 +90,17 @@ class StreamDecoder:
         except DragomanError as error:
             self.error = error
         self.idle = not out and data[-1:] in _LINE_ENDS  # a line that is not at its end may be the answer's next event
+        if self._text is not None:
+            self._take_for_likeness(data, out, self._text)
         return out
+
+    def _take_for_likeness(self, data: bytes, out: list[Event], place: re.Pattern[bytes]) -> None:
+        """What was read may be what the next event is like; never what came with another event, or behind a part of one."""
+        self._alike = None
+        if self._is_between and len(out) == 1 and type(out[0]) is TextDelta and self._likenesses < _MAX_LIKENESSES:
+            self._alike = Alike.to(data, out[0], place)
+            self._likenesses += 1
+        self._is_between = self.error is None and not self._reader.done and data.endswith(_EVENT_END)
 
     def close(self) -> list[Event]:
         out: list[Event] = []

@@ -27,6 +27,7 @@ from dragoman.core.events import (
 )
 from dragoman.core.exchange import Decoder
 from dragoman.core.opaque import Json, JsonObject
+from dragoman.wire.alike import text_under
 from dragoman.wire.anthropic_messages.content import NAME, as_extra, decode_citation
 from dragoman.wire.anthropic_messages.errors import CODES, body_error, record_error
 from dragoman.wire.anthropic_messages.usage import decode_usage, uncounted
@@ -105,12 +106,13 @@ class _Message(msgspec.Struct):
 _EVENT: Final = msgspec.json.Decoder(_Event)
 _BLOCK: Final = msgspec.json.Decoder(_Block)
 _WHOLE: Final = msgspec.json.Decoder(_Message)
+_TEXT: Final = text_under("text")
 
 
 def decoder(streaming: bool, quirks: Quirks) -> Decoder:
     """A decoder for one answer that comes streamed or whole."""
     if streaming:
-        return StreamDecoder(EventStream(), EventReader(quirks))
+        return StreamDecoder(EventStream(), EventReader(quirks), _TEXT)
     return WholeDecoder(lambda body: read_whole(body, quirks))
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from dragoman.core.errors import BadReply, StreamCut
 from dragoman.core.events import Event, Started
 from dragoman.core.exchange import Decoder
 from dragoman.core.usage import Usage
+from dragoman.wire.alike import text_under
 from dragoman.wire.framed import SniffedDecoder, StreamDecoder, WholeDecoder
 from dragoman.wire.openai_chat.answer import ANSWER, EMPTY, NOTHING, OWN_OF_ANSWER, Answer, Choice, Said
 from dragoman.wire.openai_chat.choice import ChoiceReader
@@ -17,12 +20,14 @@ from dragoman.wire.quirks import Quirks
 from dragoman.wire.sse import STRAY, EventStream
 from dragoman.wire.stray import StrayLines, passing_fault, plain_fault
 
+_TEXT: Final = text_under("content")
+
 
 def decoder(streaming: bool, quirks: Quirks) -> Decoder:
     """A decoder for one answer that comes streamed or whole, and is read as what it turns out to be."""
     return SniffedDecoder(
         streaming,
-        lambda: StreamDecoder(EventStream(), ChunkReader(quirks)),
+        lambda: StreamDecoder(EventStream(), ChunkReader(quirks), None if quirks.think_tags else _TEXT),  # tags may stand in any text
         lambda: WholeDecoder(lambda body: read_whole(body, quirks)),
     )
 
