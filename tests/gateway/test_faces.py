@@ -119,6 +119,10 @@ def test_each_face_lists_the_models_of_every_provider_in_its_own_form(stage: Sta
         assert any(name.startswith(f"{provider}/") for name in names), names
 
 
+def test_every_name_in_geminis_list_is_a_models(stage: Stage) -> None:
+    assert all(name.startswith("models/") for name in _names(httpx.get(stage.url + "/v1beta/models").json()))
+
+
 def test_one_model_can_be_asked_for(stage: Stage) -> None:
     assert httpx.get(stage.url + "/v1/models/raycast/gpt-4").json()["id"] == "raycast/gpt-4"
     assert httpx.get(stage.url + "/v1/models/nothing-like-it").status_code == 404

@@ -92,8 +92,9 @@ def canonical_request(body: dict[str, Any], model: str) -> dict[str, Any]:
     """What the wire says in several ways, in one: the form in which a request is written.
 
     ``snake_case`` is ``camelCase``; declared functions stand in one tool, before the vendor's own; a user's contents beside results are one
-    content; base64 is of the usual alphabet; levels of thinking are in capitals; no arguments are an empty object, and what is empty is not
-    said; models from Gemini 3 on get a placeholder where a turn's first call bears no signature.
+    content, and so are the model's that follow one another; base64 is of the usual alphabet; levels of thinking are in capitals; no
+    arguments are an empty object, and what is empty is not said; models from Gemini 3 on get a placeholder where a turn's first call bears
+    no signature.
     """
     body = camelled(body)
     if "tools" in body:
@@ -102,12 +103,9 @@ def canonical_request(body: dict[str, Any], model: str) -> dict[str, Any]:
     for content in body["contents"]:
         content = {"role": content.get("role") or "user", "parts": [_part(part) for part in content["parts"]]}
         pair = [*contents[-1:], content]
-        joined = (
-            len(pair) == 2
-            and all(one["role"] == "user" for one in pair)
-            and any("functionResponse" in p for one in pair for p in one["parts"])
-        )
-        if joined:
+        roles = [one["role"] for one in pair]
+        results = any("functionResponse" in p for one in pair for p in one["parts"])
+        if roles == ["model", "model"] or (roles == ["user", "user"] and results):
             contents[-1]["parts"] += content["parts"]
         else:
             contents.append(content)

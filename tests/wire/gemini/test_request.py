@@ -355,6 +355,24 @@ def test_calls_and_results_without_ids_find_each_other() -> None:
     assert body_of(asked)["contents"][2]["role"] == "function"
 
 
+def test_an_answer_that_comes_back_in_the_pieces_of_its_stream_is_one_turn() -> None:
+    def said(*parts: Any) -> Any:
+        return {"role": "model", "parts": list(parts)}
+
+    thoughts = [said({"text": text, "thought": True}) for text in ("Which", " one?")]
+    words = [said({"text": text}) for text in ("", "I", " look.", "")]
+    signed = said({"text": "Signed.", "thoughtSignature": "c2ln"})
+    calls = [said({"functionCall": {"name": "f", "args": {}}}) for _ in range(2)]
+    results = {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"output": text}}} for text in "ab"]}
+    asked = decoded({"contents": [HI, *thoughts, *words, signed, *calls, said({"text": ""}), results, said({"text": ""})]})
+    user, turn, answered, silent = asked.messages
+    assert (user, silent.parts) == (USER, (Text(text=""),))
+    assert turn.parts[:2] == (Reasoning(text="Which one?"), Text(text="I look."))
+    assert turn.parts[2].extra == {NAME: {"thoughtSignature": "c2ln"}}
+    assert [part.id for part in turn.parts[3:] if isinstance(part, ToolCall)] == ["call_0", "call_1"]
+    assert [part.id for part in answered.parts if isinstance(part, ToolResult)] == ["call_0", "call_1"]
+
+
 def test_models_that_want_signatures_get_the_placeholder_where_a_turn_has_none() -> None:
     calls = [ToolCall(id=f"toolu_{i}", name="f", arguments="{}") for i in (1, 2)]
     content = body_of(request(USER, Message("assistant", tuple(calls)), model="gemini-3-pro-preview"))["contents"][1]

@@ -1,15 +1,19 @@
 """Gemini: a conversation to ``systemInstruction`` and ``contents``, and back.
 
 What the wire joins and we part, and the other way round, in canonical form: results of tools stand in messages of their own, and on the
-wire in one content with the user's words beside them; all that a system message says goes into the system instruction. A call that came
-without an id gets one by its position, which is not sent; results of such calls are sent in the order of the calls, the vendor's only clue.
+wire in one content with the user's words beside them; contents of the model that follow one another are one message; all that a system
+message says goes into the system instruction. A call that came without an id gets one by its position, which is not sent; results of such
+calls are sent in the order of the calls, the vendor's only clue.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Final
+
+import msgspec
 
 from dragoman.core.errors import BadRequest, Unsupported
 from dragoman.core.messages import AnyPart, File, Image, Message, Reasoning, Role, Source, Text, ToolCall, ToolResult
@@ -33,6 +37,7 @@ from dragoman.wire.payload import dump
 _ROLES: Final[dict[str, Role]] = {"user": "user", "model": "assistant", "function": "user", "tool": "user"}
 """``function`` and ``tool`` are old spellings, for contents that hold results."""
 _WORDS: Final[dict[Role, str]] = {"user": "user", "tool": "user", "assistant": "model"}
+_EMPTY: Final = Text(text="")
 _SIGNING_MODELS: Final = re.compile(r"gemini-(?:[3-9]|\d\d)")
 _NO_SIGNATURE: Final = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 """The placeholder that the vendor documents for a call which none of its models made (skip_thought_signature_validator, in base64).
@@ -178,7 +183,32 @@ def decode_messages(system: Json, contents: Json) -> tuple[Message, ...]:
     calls = _Calls()
     for i, given in enumerate(contents):
         decoded.extend(_decode_content(given, f"contents[{i}]", calls))
-    return tuple(decoded)
+    return tuple(turn for role, run in groupby(decoded, _role_of) for turn in (run if role != "assistant" else (_joined(tuple(run)),)))
+
+
+def _role_of(message: Message) -> Role:
+    return message.role
+
+
+def _joined(run: tuple[Message, ...]) -> Message:
+    """Contents of the model that follow one another are one turn: the vendor's SDKs send an answer back in the pieces of its stream.
+
+    In other dialects results must stand right behind the message with their calls, and an empty text is refused.
+    """
+    if len(run) == 1:
+        return run[0]
+    said = [part for message in run for part in message.parts if part != _EMPTY]
+    parts = tuple(part for kind, same in groupby(said, _kind_of_words) for part in (same if kind is None else (_one(kind, same),)))
+    return msgspec.structs.replace(run[0], parts=parts or run[0].parts)
+
+
+def _kind_of_words(part: AnyPart) -> type[Text | Reasoning] | None:
+    """What kind of bare words a part is, if any."""
+    return type(part) if isinstance(part, Text | Reasoning) and not part.extra else None
+
+
+def _one(kind: type[Text | Reasoning], pieces: Iterable[AnyPart]) -> Text | Reasoning:
+    return kind(text="".join(piece.text for piece in pieces if isinstance(piece, kind)))
 
 
 class _Calls:
@@ -187,9 +217,13 @@ class _Calls:
     def __init__(self) -> None:
         self._count = 0
         self._open: list[tuple[str, str]] = []
+        self._speaker: Role | None = None
 
-    def turn(self) -> None:
-        self._open.clear()
+    def turn(self, role: Role) -> None:
+        """A content of ``role`` begins; what the model called in an earlier turn is no longer open."""
+        if role == "assistant" != self._speaker:
+            self._open.clear()
+        self._speaker = role
 
     def call(self, given: Json, name: str) -> str:
         call_id = given if isinstance(given, str) and given else invent_id(self._count)
@@ -233,8 +267,8 @@ def _decode_content(given: Json, where: str, calls: _Calls) -> list[Message]:
     if role is None:
         raise BadRequest(f"{where}.role: {told!r} was given; 'user' or 'model' is allowed", param=f"{where}.role")
     extra = kept({"role": told} if told not in (None, "user", "model") else {})
+    calls.turn(role)
     if role == "assistant":
-        calls.turn()
         return [Message(role, tuple(_decode_said(part, f"{where}.parts[{i}]", calls) for i, part in enumerate(parts)), extra=extra)]
     runs: list[tuple[Role, list[AnyPart]]] = []
     for i, part in enumerate(parts):

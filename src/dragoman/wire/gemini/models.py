@@ -20,6 +20,8 @@ PATH: Final = "/models"
 ROUTES: Final = (PATH,)
 
 _PREFIX: Final = "models/"
+_COLLECTIONS: Final = (_PREFIX, "tunedModels/", "publishers/", "projects/")
+"""How a name begins that says of itself where the model stands."""
 
 
 class _Model(msgspec.Struct, rename="camel"):
@@ -87,7 +89,7 @@ def encode_reply(listing: Listing, request: ListRequest, quirks: Quirks) -> Repl
 
 def _encode_model(model: ListedModel) -> JsonObject:
     told = {
-        "name": model.name if "/" in model.name else _PREFIX + model.name,
+        "name": model.name if model.name.startswith(_COLLECTIONS) else _PREFIX + model.name,
         "displayName": model.title,
         "inputTokenLimit": model.context_tokens,
         "outputTokenLimit": model.output_tokens,
