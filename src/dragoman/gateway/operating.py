@@ -15,12 +15,13 @@ from dragoman.flow.effects import Flow
 from dragoman.flow.fallback import falling_back
 from dragoman.flow.whole import Whole
 from dragoman.gateway.delivery import Counted
-from dragoman.gateway.faces import Face
+from dragoman.gateway.faces import PROMPTS, Face
 from dragoman.gateway.permits import find_route
 from dragoman.gateway.records import Record
 from dragoman.gateway.setup import Setup
 from dragoman.gateway.waits import asked_waits
 from dragoman.transport.seam import AsyncTransport
+from dragoman.wire.operations import asked_for
 
 
 class _Work:
@@ -41,6 +42,24 @@ class _Work:
         flow, self.whole, warnings = router.operate(self._face.does, request, (provider, model), {}, timeouts)
         self._record.warnings = warnings
         return flow
+
+
+def meant(setup: Setup, face: Face, call: Call) -> Face:
+    """The face of what ``call`` asks for, where several things are asked at one path.
+
+    A prompt for a picture or a sound stays a prompt where every target speaks the caller's dialect, for then it goes on as it is.
+    Raises ``BadRequest`` or ``UnknownModel``.
+    """
+    told = asked_for(face.dialect, call)
+    if told is None or told == face.does:
+        return face
+    its_face = msgspec.structs.replace(face, does=told)
+    if face.does == PROMPTS:
+        asked: Any = its_face.operation.decode_request(call, face.quirks)
+        targets = setup.routes.find(asked.model, face.dialect).targets
+        if all(setup.catalogue.resolve(target)[0].dialect == face.dialect for target in targets):
+            return face
+    return its_face
 
 
 async def operate(setup: Setup, transport: AsyncTransport, face: Face, call: Call, record: Record) -> Reply:

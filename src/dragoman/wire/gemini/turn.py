@@ -220,11 +220,17 @@ def rest_of(turn: Turn, config: JsonObject) -> Extra:
 
 # --- which operation it is --------------------------------------------------------------------------------------------------------------
 
+_TRANSCRIBES: Final = "transcribe"
+"""In the names of models that write down what they hear."""
+_MARKS: Final = (b"odalities", b"ranscri")
+"""One of them is in every body that asks for something else than an answer, so that others need not be read for it."""
 _MODALITY: Final = {"IMAGE": "generate_image", "AUDIO": "speak"}
 
 
 def asked_for(call: Call) -> str | None:
     """The operation that a call at the path of answers asks for, ``None`` for an answer. A picture beside words is an answer."""
+    if not any(mark in call.body for mark in _MARKS) and _TRANSCRIBES not in call.url:
+        return None
     try:
         turn = decode_turn(call)
     except BadRequest:
@@ -233,4 +239,4 @@ def asked_for(call: Call) -> str | None:
     if isinstance(wanted, list) and len(wanted) == 1 and str(wanted[0]) in _MODALITY:
         return _MODALITY[str(wanted[0])]
     in_words = Text(text=INSTRUCTION) in turn.parts and len(turn.parts) == 2
-    return "transcribe" if in_words or TRANSCRIBES in turn.config or "transcribe" in turn.model else None
+    return "transcribe" if in_words or TRANSCRIBES in turn.config or _TRANSCRIBES in turn.model else None
