@@ -36,6 +36,8 @@ _OTHER_FACES: Final = {"openai_responses": "responses", "openai_completions": "c
 """Dialects that a host of another one may speak beside it, and the ability that says so."""
 _BODY_ALONE: Final = ("openai_chat", "openai_responses", "openai_completions", "anthropic_messages", "ollama", "cohere")
 """Dialects whose body names model and form; in the others both stand in the path."""
+_FORMS_BY_PATH: Final = ("ollama",)
+"""Dialects with other forms of body and answer at their second path; a template is of the first."""
 _MAX_TEMPLATES: Final = 4096
 _WORDS: Final = (Message("user", (Text("-"),)),)
 
@@ -134,6 +136,8 @@ def _may_pass(asking: Asking) -> bool:
     That form tells what it is by the call alone, so its frames are not seen as they come; upstreams are asked for events instead.
     """
     if asking.turn is not None and asking.turn.kept is not None:
+        return False
+    if asking.face.dialect in _FORMS_BY_PATH and asking.call.url.partition("?")[0] != asking.face.speaks.PATH:
         return False
     return asking.face.dialect != "gemini" or not asking.asked.stream or "alt=sse" in asking.call.url
 
