@@ -37,7 +37,7 @@ class Asking:
         self.call = call
         """Its URL begins with the dialect's own path."""
         self.record = record
-        self.asked = _asked(face, call)
+        self.asked = asked_of(face, call)
         self.asked.check_messages(max_messages)
         self.warnings: list[str] = []
         self.tap: Tap | None = None
@@ -85,8 +85,8 @@ class Asking:
         self.tap = tap
 
 
-def _asked(face: Face, call: Call) -> Asked:
-    """Raises ``BadRequest`` where model or form cannot be read."""
+def asked_of(face: Face, call: Call) -> Asked:
+    """What routing needs to know of a prompt. Raises ``BadRequest`` where model or form cannot be read."""
     asked = read_asked(call.body)
     in_path = _IN_PATH.get(face.dialect)
     if in_path is not None:

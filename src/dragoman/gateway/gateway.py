@@ -144,7 +144,7 @@ class Gateway:
         return record
 
     async def _work(self, face: Face, call: Call, record: Record) -> Answer:
-        face = meant(self.setup, face, call)
+        face = meant(self.setup, face, call, record)
         record.does = face.does
         if face.does == PROMPTS:
             return await self._answer_prompt(face, call, record)

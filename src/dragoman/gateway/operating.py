@@ -14,6 +14,7 @@ from dragoman.flow.attempt import Progress
 from dragoman.flow.effects import Flow
 from dragoman.flow.fallback import falling_back
 from dragoman.flow.whole import Whole
+from dragoman.gateway.asking import asked_of
 from dragoman.gateway.delivery import Counted
 from dragoman.gateway.faces import PROMPTS, Face
 from dragoman.gateway.permits import find_route
@@ -44,22 +45,20 @@ class _Work:
         return flow
 
 
-def meant(setup: Setup, face: Face, call: Call) -> Face:
+def meant(setup: Setup, face: Face, call: Call, record: Record) -> Face:
     """The face of what ``call`` asks for, where several things are asked at one path.
 
     A prompt for a picture or a sound stays a prompt where every target speaks the caller's dialect, for then it goes on as it is.
-    Raises ``BadRequest`` or ``UnknownModel``.
+    Raises as ``find_route`` does.
     """
     told = asked_for(face.dialect, call)
     if told is None or told == face.does:
         return face
-    its_face = msgspec.structs.replace(face, does=told)
     if face.does == PROMPTS:
-        asked: Any = its_face.operation.decode_request(call, face.quirks)
-        targets = setup.routes.find(asked.model, face.dialect).targets
+        targets = find_route(setup, asked_of(face, call).model or "", face, record).targets
         if all(setup.catalogue.resolve(target)[0].dialect == face.dialect for target in targets):
             return face
-    return its_face
+    return msgspec.structs.replace(face, does=told)
 
 
 async def operate(setup: Setup, transport: AsyncTransport, face: Face, call: Call, record: Record) -> Reply:
