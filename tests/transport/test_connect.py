@@ -9,16 +9,18 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any
 
 import pytest
 import uvloop
 
 from dragoman.core.errors import Cancelled, ConnectFailed, TimedOut
 from dragoman.core.exchange import Call, Timeouts
-from dragoman.transport.aio import AsyncioTransport
-from dragoman.transport.connect import Address, Dialer, interleaved
-from dragoman.transport.engine import Engine
+from dragoman.transport.aio import AsyncioDial, AsyncioDialer, AsyncioTransport
+from dragoman.transport.connect import Address, Dialer, interleaved, race
+from dragoman.transport.engine import Conversation, Engine
+from dragoman.transport.pool import Wire
 from dragoman.transport.settings import Settings
 from dragoman.transport.sync import SelectPoller, SocketDial, SocketDialer, SocketTransport, run
 
@@ -112,8 +114,11 @@ class Resolving:
     async def settled(self, dials: Sequence[SocketDial], until: float | None) -> list[SocketDial]:
         return await self._inner.settled(dials, until)
 
-    async def wire(self, dial: SocketDial):  # type: ignore[no-untyped-def]  # the inner one's type
+    async def wire(self, dial: SocketDial) -> Wire:
         return await self._inner.wire(dial)
+
+    async def straight(self, address: Address, until: float | None) -> Wire:
+        return await self.wire(await race(self, (address,), until))
 
 
 def call_over(dialer: Dialer[SocketDial], timeouts: Timeouts = QUICK) -> bytes:
@@ -171,7 +176,7 @@ def test_a_transport_closed_while_it_connects_is_cancelled() -> None:
     class Closing(Resolving):
         """Closes the pool before it connects."""
 
-        async def wire(self, dial: SocketDial):  # type: ignore[no-untyped-def]  # the inner one's type
+        async def wire(self, dial: SocketDial) -> Wire:
             engine.pool.close_all(for_ever=True)
             return await super().wire(dial)
 
@@ -195,6 +200,66 @@ def test_cancelling_a_connect_leaves_nothing_open(runner: object, wait_s: float)
         with pytest.raises(asyncio.CancelledError):
             await task
         await transport.close()
+
+    with black_hole() as port:
+        runner(main())  # type: ignore[operator]  # both take a coroutine
+    gc.collect()
+
+
+class Finding(AsyncioDialer):
+    """The asyncio dialer with a look-up of its own."""
+
+    def __init__(self, *addresses: Address) -> None:
+        self._addresses = addresses
+        self.dials = 0
+
+    async def resolve(self, host: str, port: int, until: float | None) -> list[Address]:
+        return list(self._addresses)
+
+    def dial(self, address: Address) -> AsyncioDial:
+        self.dials += 1
+        return super().dial(address)
+
+
+async def open_at(dialer: AsyncioDialer) -> Conversation:
+    return await Engine(Settings(), {}, dialer).open(Call("GET", "http://many.test/"), QUICK)
+
+
+async def read_all_of(dialer: AsyncioDialer) -> bytes:
+    return await read_all(await open_at(dialer))
+
+
+@pytest.mark.parametrize("runner", [asyncio.run, uvloop.run])
+def test_a_single_address_runs_no_race(runner: Callable[[Coroutine[Any, Any, bytes]], bytes]) -> None:
+    with serve(saying(OK)) as server:
+        dialer = Finding((socket.AF_INET, ("127.0.0.1", server.port)))
+        assert runner(read_all_of(dialer)) == b"ok"
+    assert dialer.dials == 0
+
+
+@pytest.mark.parametrize("runner", [asyncio.run, uvloop.run])
+def test_many_addresses_run_a_race_and_a_scope_is_told(runner: Callable[[Coroutine[Any, Any, bytes]], bytes]) -> None:
+    with black_hole() as port, serve(saying(OK)) as server:
+        reached: Address = (socket.AF_INET, ("127.0.0.1", server.port))
+        dialer = Finding((socket.AF_INET, ("127.0.0.1", 1)), (socket.AF_INET, ("127.0.0.1", port)), reached)
+        assert runner(read_all_of(dialer)) == b"ok"
+    assert dialer.dials == 3
+    scoped = Finding((socket.AF_INET6, ("fe80::1", 1, 0, 2**31)))
+    with pytest.raises(ConnectFailed, match=r"many\.test"):
+        runner(read_all_of(scoped))
+    assert scoped.dials == 1
+
+
+@pytest.mark.parametrize("runner", [asyncio.run, uvloop.run])
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("wait_s", [0.0, 0.02])
+def test_cancelling_a_race_leaves_nothing_open(runner: object, count: int, wait_s: float) -> None:
+    async def main() -> None:
+        task = asyncio.create_task(open_at(Finding(*[(socket.AF_INET, ("127.0.0.1", port))] * count)))
+        await asyncio.wait((task,), timeout=wait_s)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
     with black_hole() as port:
         runner(main())  # type: ignore[operator]  # both take a coroutine

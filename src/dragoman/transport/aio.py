@@ -14,11 +14,12 @@ import socket
 import time
 import weakref
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from functools import partial
 from typing import cast
 
 from dragoman.core.errors import Cancelled, UsageError
 from dragoman.core.exchange import Call, Timeouts
-from dragoman.transport.connect import Address
+from dragoman.transport.connect import Address, race
 from dragoman.transport.engine import Conversation, Engine
 from dragoman.transport.pool import Pool
 from dragoman.transport.seam import Hold
@@ -270,8 +271,18 @@ class AsyncioDialer:
     async def wire(self, dial: AsyncioDial) -> AsyncioWire:
         loop = asyncio.get_running_loop()
         try:
-            _, wire = await loop.create_connection(lambda: AsyncioWire(loop), sock=dial.socket)
+            _, wire = await loop.create_connection(partial(AsyncioWire, loop), sock=dial.socket)
         except BaseException:
             dial.abandon()
             raise
+        return wire
+
+    async def straight(self, address: Address, until: float | None) -> AsyncioWire:
+        """By the loop's own way, which has no task and no socket object of Python's: uvloop's takes a third of the time of a race."""
+        _, (host, port, *rest) = address
+        if any(rest):  # the scope of a link-local address, which the loop would not be told
+            return await self.wire(await race(self, (address,), until))
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(None if until is None else max(0.0, until - time.monotonic())):
+            _, wire = await loop.create_connection(partial(AsyncioWire, loop), host, port)
         return wire

@@ -55,6 +55,9 @@ class Dialer(Protocol[DialT]):
     async def wire(self, dial: DialT) -> Wire:
         """The wire over a dial that stands."""
 
+    async def straight(self, address: Address, until: float | None) -> Wire:
+        """The wire to the only address that there is. Raises ``OSError``, or ``TimeoutError`` at ``until``."""
+
 
 async def connect(
     dialer: Dialer[DialT],
@@ -86,7 +89,10 @@ async def connect(
 async def _reach(dialer: Dialer[DialT], host: str, port: int, until: float | None) -> Wire:
     name = f"{bracketed(host)}:{port}"
     try:
-        dial = await _race(dialer, await _addresses(dialer, host, port, until), until)
+        addresses = await _addresses(dialer, host, port, until)
+        if len(addresses) == 1:
+            return await dialer.straight(addresses[0], until)
+        dial = await race(dialer, addresses, until)
     except TimeoutError:
         raise
     except socket.gaierror as error:
@@ -113,7 +119,8 @@ def interleaved(addresses: Sequence[Address]) -> list[Address]:
     return [address for pair in zip_longest(first, others) for address in pair if address is not None]
 
 
-async def _race(dialer: Dialer[DialT], addresses: Sequence[Address], until: float | None) -> DialT:
+async def race(dialer: Dialer[DialT], addresses: Sequence[Address], until: float | None) -> DialT:
+    """The first dial that stands. Raises the ``OSError`` of the last, or ``TimeoutError`` at ``until``."""
     waiting = deque(addresses)
     pending: list[DialT] = []
     failure = OSError("the name has no address")

@@ -87,23 +87,26 @@ def choose(proxy: str | None, trust_env: bool, environ: Mapping[str, str], targe
     """The proxy for ``target``, ``None`` to connect directly."""
     if proxy is not None:
         return parse_proxy(proxy, "proxy")
-    if not trust_env or _is_exempt(target, _variable(environ, "no_proxy")[1]):
+    if not trust_env:
         return None
-    for wanted in (f"{target.scheme}_proxy", "all_proxy"):
-        name, url = _variable(environ, wanted)
-        if url:
-            return parse_proxy(url if "://" in url else f"http://{url}", name)
-    return None
+    name, url = _variable(environ, f"{target.scheme}_proxy")
+    if not url:
+        name, url = _variable(environ, "all_proxy")
+    # Asked last: each look at the environment takes a microsecond, and mostly there is no proxy to be exempt from.
+    if not url or _is_exempt(target, _variable(environ, "no_proxy")[1]):
+        return None
+    return parse_proxy(url if "://" in url else f"http://{url}", name)
 
 
 def _variable(environ: Mapping[str, str], name: str) -> tuple[str, str]:
     """A variable in lower case, else in upper case, and the name under which it stands."""
     if value := environ.get(name, "").strip():
         return name, value
+    value = environ.get(name.upper(), "").strip()
     # In a CGI program HTTP_PROXY is the client's own Proxy header (CVE-2016-5385).
-    if name == "http_proxy" and "REQUEST_METHOD" in environ:
+    if value and name == "http_proxy" and "REQUEST_METHOD" in environ:
         return name, ""
-    return name.upper(), environ.get(name.upper(), "").strip()
+    return name.upper(), value
 
 
 def _is_exempt(target: Target, no_proxy: str) -> bool:

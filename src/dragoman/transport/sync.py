@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from dragoman.core.errors import Cancelled
 from dragoman.core.exchange import Call, Headers, Timeouts
-from dragoman.transport.connect import Address
+from dragoman.transport.connect import Address, race
 from dragoman.transport.engine import Conversation, Engine
 from dragoman.transport.seam import Hold
 from dragoman.transport.settings import Settings
@@ -281,6 +281,9 @@ class SocketDialer:
     async def wire(self, dial: SocketDial) -> SocketWire:
         assert dial.socket is not None
         return SocketWire(dial.socket)
+
+    async def straight(self, address: Address, until: float | None) -> SocketWire:
+        return await self.wire(await race(self, (address,), until))
 
 
 def _pollable(left: float) -> float:
