@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.conftest import bare as bare
+from tests.gateway.process import Serving
 from tests.gateway.stage import Stage
 
 
@@ -21,3 +24,19 @@ def stage() -> Iterator[Stage]:
     """Every provider, with the defaults, for the tests of one module."""
     with Stage() as running:
         yield running
+
+
+@pytest.fixture
+def make_serving(bare: dict[str, str], tmp_path: Path) -> Iterator[Any]:
+    """A factory of processes that serve a file, see ``Serving``; all have ended when the test ends."""
+    with ExitStack() as running:
+
+        def make(file: str | None, *arguments: str, **environment: str) -> Serving:
+            if file is not None:
+                (tmp_path / "dragoman.toml").write_text(file)
+            given = ("--port", "0", *(() if file is None else ("--config", str(tmp_path / "dragoman.toml"))), *arguments)
+            temporary = tmp_path / "temporary"
+            temporary.mkdir(exist_ok=True)
+            return running.enter_context(Serving(given, {**bare, **environment}, temporary))
+
+        yield make

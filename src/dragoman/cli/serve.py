@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from contextlib import ExitStack
-from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -43,11 +40,10 @@ def serve(
     """
     from dragoman.gateway.address import parse_listen, refuse_wide
     from dragoman.gateway.config_file import find_config
+    from dragoman.gateway.serving import set_up_output
 
     around = surroundings()
-    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # the access log is read while it is written, also through a pipe
+    set_up_output()
     out = console()
     with ExitStack() as stack:
         path = None if demo else find_config(config, around)

@@ -11,12 +11,14 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from dragoman.core.exchange import Call
 from dragoman.gateway.application import Application
 from dragoman.gateway.config import Config
 from dragoman.gateway.setup import Start
 from dragoman.server.answer import Answer, BrokenOff, Pieces
+from dragoman.server.head import SPACES
 from dragoman.server.limits import Limits
 from dragoman.settings import Surroundings
 
@@ -110,7 +112,7 @@ class _Exchange:
         path: str = scope["path"]
         raw: bytes = scope.get("raw_path") or path.encode()
         told = raw.decode("latin-1").partition("?")[0]
-        told = told[len(root) :] if root and told.startswith(root) else told
+        told = next((told[len(form) :] for form in (root, quote(root)) if root and told.startswith(form)), told)
         query = scope.get("query_string", b"").decode("latin-1")
         headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"])
         return Call(scope["method"], f"{told or '/'}?{query}" if query else told or "/", headers, body)
@@ -123,7 +125,9 @@ class _Exchange:
         await self._answer(await self._gateway.handle(call))
 
     async def _answer(self, answer: Answer) -> None:
-        headers = [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in answer.headers]
+        headers = [
+            (name.encode("latin-1", "replace"), value.translate(SPACES).encode("latin-1", "replace")) for name, value in answer.headers
+        ]
         if isinstance(answer.body, bytes):
             headers.append((b"content-length", str(len(answer.body)).encode()))
             await self._start(answer.status, headers)

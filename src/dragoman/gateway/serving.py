@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
+import multiprocessing
 import os
 import signal
 import ssl
+import sys
 from collections.abc import Callable, Coroutine
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from dragoman.core.errors import UsageError
 from dragoman.gateway.application import Application
@@ -21,6 +25,9 @@ from dragoman.gateway.config import TlsTable
 from dragoman.gateway.setup import Setup
 from dragoman.gateway.siblings import Siblings
 from dragoman.server.listener import Listener
+
+HELD_SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+"""What a process of the gateway heeds."""
 
 Ready = Callable[[Application, int], None]
 
@@ -38,6 +45,7 @@ async def serve(read_setup: Callable[[], Setup], host: str, port: int, *, shared
         bound = await listener.start(host, port, tls=tls_context(application.setup.config.tls), share_port=shared is not None)
         _watch_signals(application, stop)
         if siblings is not None:
+            _watch_parent(stop)
             await siblings.start()
             application.collect = siblings.collect
             application.on_reload = lambda: os.kill(os.getppid(), signal.SIGHUP)
@@ -71,6 +79,21 @@ def _watch_signals(application: Application, stop: asyncio.Event) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
     loop.add_signal_handler(signal.SIGHUP, application.try_reload)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)  # a worker comes with them blocked
+
+
+def _watch_parent(stop: asyncio.Event) -> None:
+    """A worker whose parent was killed would serve on, and nobody could stop it."""
+    loop, parent = asyncio.get_running_loop(), multiprocessing.parent_process()
+    if parent is None:
+        return
+    sentinel = parent.sentinel
+
+    def gone() -> None:
+        loop.remove_reader(sentinel)
+        stop.set()
+
+    loop.add_reader(sentinel, gone)
 
 
 def tls_context(table: TlsTable | None) -> ssl.SSLContext | None:
@@ -83,6 +106,13 @@ def tls_context(table: TlsTable | None) -> ssl.SSLContext | None:
     except OSError as fault:  # ssl.SSLError among them
         raise UsageError(f"tls: {table.certificate} and {table.key} cannot be used: {fault}") from None
     return context
+
+
+def set_up_output() -> None:
+    """Of this process: warnings on standard error, and each line of the access log at once, which is read while it is written."""
+    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # also through a pipe
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:

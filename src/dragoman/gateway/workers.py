@@ -1,6 +1,7 @@
 """Several processes that listen at one port, and the one that watches over them.
 
-The parent serves nothing. It starts each worker anew that dies, hands SIGHUP on to all, and on SIGTERM or SIGINT stops them in good order.
+The parent serves nothing. It starts each worker anew that dies, hands SIGHUP on to all, and on SIGTERM or SIGINT stops them in good order;
+a second one ends them at once. A worker whose parent is gone stops by itself.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from types import FrameType
 from typing import Final
 
 from dragoman.core.errors import UsageError
-from dragoman.gateway.serving import run, serve
+from dragoman.gateway.serving import HELD_SIGNALS, run, serve, set_up_output
 from dragoman.gateway.setup import Start
 from dragoman.settings import Surroundings
 
@@ -32,6 +33,7 @@ STOP_SLACK_S: Final = 5.0
 
 def work(start: Start, host: str, port: int, shared: Path) -> None:
     """A worker's life."""
+    set_up_output()
     surroundings = Surroundings()
     run(serve(lambda: start.read(surroundings), host, port, shared=shared))
 
@@ -46,9 +48,9 @@ class Workers:
         self._stop_s = stop_s
         self._processes: list[tuple[BaseProcess, float]] = []
         self._stopping = threading.Event()
-        self._shared = tempfile.TemporaryDirectory(prefix="dragoman-")
         self._claim = _claimed(host, port)
         self.port: int = self._claim.getsockname()[1]
+        self._shared = tempfile.TemporaryDirectory(prefix="dragoman-")
 
     def run(self, ready: Callable[[int], None]) -> None:
         """Until a signal stops it."""
@@ -69,7 +71,11 @@ class Workers:
     def _spawn(self) -> tuple[BaseProcess, float]:
         given = (self._start, self._host, self.port, Path(self._shared.name))
         process = multiprocessing.get_context("spawn").Process(target=work, args=given, daemon=True)
-        process.start()
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)  # until it can heed them: before that a SIGHUP would end it
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
         return process, time.monotonic()
 
     def _alive(self, process: BaseProcess, since_s: float) -> tuple[BaseProcess, float]:
@@ -80,6 +86,9 @@ class Workers:
         return self._spawn()
 
     def _end(self, number: int, frame: FrameType | None) -> None:
+        if self._stopping.is_set():
+            for process, _ in self._processes:
+                process.kill()
         self._stopping.set()
 
     def _hand_on(self, number: int, frame: FrameType | None) -> None:

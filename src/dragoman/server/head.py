@@ -22,7 +22,8 @@ BODYLESS: Final = frozenset({*range(100, 200), 204, 304})
 _OURS: Final = frozenset({"connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade"})
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _BREAKING: Final = b"\r\n\0"
-_SPACES: Final = str.maketrans("\r\n\0", "   ")
+SPACES: Final = str.maketrans("\r\n\0", "   ")
+"""For what would end a field of a head early."""
 
 
 class Openings(dict[int, bytes]):
@@ -52,4 +53,4 @@ def write_head(opening: bytes, headers: Headers, framing: bytes) -> bytes:
 def _harmless(headers: Headers) -> bytes:
     """The fields without what would end one of them early; one whose name is no name is left out."""
     kept = [(name, value) for name, value in headers if name not in _OURS and _NAME.fullmatch(name)]
-    return "".join(f"{name}: {value.translate(_SPACES)}\r\n" for name, value in kept).encode("latin-1", "replace")
+    return "".join(f"{name}: {value.translate(SPACES)}\r\n" for name, value in kept).encode("latin-1", "replace")
