@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: help setup demo test check format upstreams docs bench bench-gateway clean
+.PHONY: help setup demo test test-clients check format upstreams docs bench bench-gateway clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -26,6 +26,10 @@ demo: $(STAMP)  ## a conversation with every legacy provider, emulated on this m
 test: $(STAMP)  ## the tests
 	@scripts/install-debian.sh nginx-light tinyproxy microsocks || echo "tests that need them are left out" >&2
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+test-clients: $(STAMP)  ## the vendors' clients for node as callers of the gateway (npm; it installs what it needs)
+	@scripts/install-npm.sh tests/npm/package.json build/npm
+	@$(BIN)/python -m tests.npm build/npm $(ARGS)
 
 check: $(STAMP)  ## what CI runs: format, lint, types, the law of imports, tests
 	$(BIN)/ruff format --check .
