@@ -40,24 +40,12 @@ class Tap:
         self._tail = b""
         self._drops_usage = drops_usage
         self._begun = False
+        self.error: DragomanError | None = None
+        self.done = False
+        self.ending = False
+        self.idle = inner.idle
         self.content_type = header(headers, "content-type") or "application/json"
         self._end = _FRAMES.get(self.content_type.partition(";")[0].strip().lower())
-
-    @property
-    def error(self) -> DragomanError | None:
-        return self._inner.error
-
-    @property
-    def done(self) -> bool:
-        return self._inner.done
-
-    @property
-    def ending(self) -> bool:
-        return self._inner.ending
-
-    @property
-    def idle(self) -> bool:
-        return self._inner.idle
 
     @property
     def framed(self) -> bool:
@@ -67,7 +55,7 @@ class Tap:
     def feed(self, data: bytes) -> list[Event]:
         if self._end is None:
             self._kept.append(data)
-            return self._inner.feed(data)
+            return self._fed(data)
         if not self._tail and data.endswith(b"\n\n") and data.count(b"\n\n") == 1:
             return self._frame(data)
         data = self._tail + data
@@ -82,11 +70,21 @@ class Tap:
             self._tail = b""
         return events
 
+    def _fed(self, data: bytes) -> list[Event]:
+        events = self._inner.feed(data)
+        self._follow()
+        return events
+
+    def _follow(self) -> None:
+        """Be as the decoder is; told here once, since it is asked several times for each event."""
+        inner = self._inner
+        self.error, self.done, self.ending, self.idle = inner.error, inner.done, inner.ending, inner.idle
+
     def _frame(self, frame: bytes) -> list[Event]:
-        if self._inner.error is not None:
+        if self.error is not None:
             return []
-        events = self._inner.feed(frame)
-        failed = self._inner.error is not None
+        events = self._fed(frame)
+        failed = self.error is not None
         if not failed and (events or not self._drops_usage or not _USAGE_FRAME.match(frame)):
             self._kept.append(frame)
         self._begun = self._begun or len(events) > 1 or (len(events) == 1 and type(events[0]) is not Started)
@@ -95,9 +93,10 @@ class Tap:
     def close(self) -> list[Event]:
         """What is left may be half a frame: it goes on only where it completes the answer."""
         tail, self._tail = self._tail, b""
-        events = self._inner.feed(tail) if tail else []
+        events = self._fed(tail) if tail else []
         events += self._inner.close()
-        if self._inner.error is None and tail:
+        self._follow()
+        if self.error is None and tail:
             self._kept.append(tail)
         return events
 

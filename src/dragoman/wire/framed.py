@@ -63,15 +63,9 @@ class StreamDecoder:
         """Nothing of an event has come but is not read yet."""
         self._likenesses = 0
         self.error: DragomanError | None = None
+        self.done = False
+        self.ending = False
         self.idle = False
-
-    @property
-    def done(self) -> bool:
-        return self._reader.done
-
-    @property
-    def ending(self) -> bool:
-        return self._reader.ending
 
     def feed(self, data: bytes) -> list[Event]:
         if self._alike is not None:
@@ -80,7 +74,7 @@ class StreamDecoder:
                 return [told]
         out: list[Event] = []
         reader = self._reader
-        if self.error or reader.done:
+        if self.error or self.done:
             return out
         try:
             for name, frame in self._framing.feed(data):
@@ -89,6 +83,7 @@ class StreamDecoder:
                     break
         except DragomanError as error:
             self.error = error
+        self.done, self.ending = reader.done, reader.ending
         self.idle = not out and data[-1:] in _LINE_ENDS  # a line that is not at its end may be the answer's next event
         if self._text is not None:
             self._take_for_likeness(data, out, self._text)
@@ -100,12 +95,12 @@ class StreamDecoder:
         if self._is_between and len(out) == 1 and type(out[0]) is TextDelta and self._likenesses < _MAX_LIKENESSES:
             self._alike = Alike.to(data, out[0], place)
             self._likenesses += 1
-        self._is_between = self.error is None and not self._reader.done and data.endswith(_EVENT_END)
+        self._is_between = self.error is None and not self.done and data.endswith(_EVENT_END)
 
     def close(self) -> list[Event]:
         out: list[Event] = []
         reader = self._reader
-        if self.error or reader.done:
+        if self.error or self.done:
             return out
         try:
             self._read_tail(out)
@@ -113,6 +108,7 @@ class StreamDecoder:
                 reader.end(out)
         except DragomanError as error:
             self.error = error
+        self.done, self.ending = reader.done, reader.ending
         return out
 
     def _read_tail(self, out: list[Event]) -> None:
@@ -179,34 +175,36 @@ class SniffedDecoder:
         self._whole = whole
         self._start = b""
         self._chosen: Decoder | None = None
-
-    @property
-    def error(self) -> DragomanError | None:
-        return self._chosen.error if self._chosen else None
-
-    @property
-    def done(self) -> bool:
-        return self._chosen is not None and self._chosen.done
-
-    @property
-    def ending(self) -> bool:
-        return self._chosen is not None and self._chosen.ending
-
-    @property
-    def idle(self) -> bool:
-        return self._chosen.idle if self._chosen else not self._start
+        self.error: DragomanError | None = None
+        self.done = False
+        self.ending = False
+        self.idle = True
 
     def feed(self, data: bytes) -> list[Event]:
-        if self._chosen:
-            return self._chosen.feed(data)
-        self._start = (self._start + data).lstrip(_BLANK)
-        return self._choose().feed(self._start) if self._can_choose() else []
+        chosen = self._chosen
+        if chosen is None:
+            data = self._start = (self._start + data).lstrip(_BLANK)
+            self.idle = not data
+            if not self._can_choose():
+                return []
+            chosen = self._choose()
+        events = chosen.feed(data)
+        self._follow(chosen)
+        return events
 
     def close(self) -> list[Event]:
-        if self._chosen:
-            return self._chosen.close()
-        chosen = self._choose()
-        return chosen.feed(self._start) + chosen.close()
+        chosen = self._chosen
+        events: list[Event] = []
+        if chosen is None:
+            chosen = self._choose()
+            events = chosen.feed(self._start)
+        events += chosen.close()
+        self._follow(chosen)
+        return events
+
+    def _follow(self, chosen: Decoder) -> None:
+        """Be as it is; told here once, since it is asked several times for each event of a stream."""
+        self.error, self.done, self.ending, self.idle = chosen.error, chosen.done, chosen.ending, chosen.idle
 
     def _can_choose(self) -> bool:
         """What has come is more than blanks and the beginning of a field's name."""

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from dragoman.core.errors import DragomanError, Unsupported
 from dragoman.core.events import BlockEnded, BlockStarted, Event, MediaDelta
 from dragoman.core.exchange import Encoder
-
-_OF_SOUNDS: Final = (MediaDelta, BlockStarted, BlockEnded)
 
 
 class SpokenSounds:
@@ -23,7 +19,7 @@ class SpokenSounds:
 
     def send(self, event: Event) -> bytes:
         """Raises ``Unsupported`` for a sound without words, and what the wrapped encoder does."""
-        if isinstance(event, _OF_SOUNDS):
+        if type(event) is MediaDelta or type(event) is BlockStarted or type(event) is BlockEnded:  # as in ``OneChoice``
             self._hear(event)
         return self._encoder.send(event)
 

@@ -43,6 +43,10 @@ from dragoman.wire.whole import WholeEncoder
 _WORDS: Final = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
 _IN_DELTA: Final = frozenset({"stop_sequence", "stop_details", "container"})
 """What stands in the ``delta`` of a ``message_delta``; the rest stands beside it."""
+_TEXT_DELTA: Final = encode_event(
+    b'{"type":"content_block_delta","index":%d,"delta":{"type":"text_delta","text":%b}}', "content_block_delta"
+)
+"""Nearly every event of a stream."""
 
 
 def encoder(request: Request, quirks: Quirks) -> Encoder:
@@ -108,7 +112,7 @@ class StreamEncoder:
     def _write(self, event: Event) -> bytes:
         match event:
             case TextDelta():
-                return self._delta({"type": "text_delta", "text": event.text})
+                return _TEXT_DELTA % (self._count, dump(event.text))
             case ReasoningDelta():
                 return self._delta({"type": "thinking_delta", "thinking": event.reasoning})
             case ToolDelta():

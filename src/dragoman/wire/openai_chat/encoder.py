@@ -39,6 +39,7 @@ from dragoman.wire.sse import CONTENT_TYPE, encode_event
 from dragoman.wire.whole import WholeEncoder
 
 DONE: Final = encode_event(b"[DONE]")
+_EMPTY: Final = dump("")
 REASONING_FIELD: Final = "reasoning_content"
 """DeepSeek's name for it, which most hosts and clients have taken up; OpenAI itself shows no reasoning here."""
 
@@ -180,9 +181,26 @@ class StreamEncoder:
         options = request.extra.get(NAME, {}).get("stream_options")
         with_usage = bool(isinstance(options, dict) and options.get("include_usage"))
         self._builder = ChunkBuilder(request.model, with_usage, is_legacy(request))
+        self._envelopes: dict[tuple[int, int], tuple[bytes, bytes]] = {}
 
     def send(self, event: Event) -> bytes:
-        return b"".join(encode_event(dump(chunk)) for chunk in self._builder.chunks(event))
+        if type(event) is TextDelta and event.logprobs is None:  # nearly every event of a stream
+            return self._send_text(event)
+        return self._encode(event)
+
+    def _send_text(self, event: TextDelta) -> bytes:
+        """The first of a block may greet; those behind it differ in their text alone."""
+        key = (event.choice, event.index)
+        envelope = self._envelopes.get(key)
+        if envelope is not None:
+            return b"%b%b%b" % (envelope[0], dump(event.text), envelope[1])
+        data = self._encode(event)
+        head, _, tail = self._encode(TextDelta(event.index, "", None, event.choice)).rpartition(_EMPTY)
+        self._envelopes[key] = (head, tail)
+        return data
+
+    def _encode(self, event: Event) -> bytes:
+        return b"".join([encode_event(dump(chunk)) for chunk in self._builder.chunks(event)])
 
     def fail(self, error: DragomanError) -> bytes:
         return encode_event(dump(error_record(error)))
