@@ -14,6 +14,7 @@ import msgspec
 
 from dragoman.core.events import BlockEnded, BlockStarted, Event, Finished, FinishReason, ReasoningDelta, TextDelta
 from dragoman.core.messages import Image, Message, Text, ToolCall, ToolResult
+from dragoman.core.opaque import JsonObject
 from dragoman.core.request import JsonFormat, Request, Tool
 from dragoman.emulator import Answer, echo, tool_call
 from dragoman.emulator.answer import answer_events
@@ -24,7 +25,9 @@ SEE: Final = "see: what is shown?"
 THOUGHT: Final = "First the weather, then the time."
 SIGNATURE: Final = "c2lnbmVkIGJ5IHRoZSB1cHN0cmVhbQ=="
 BEFORE_CALLS: Final = "I look it up."
-RIVER: Final = {"name": "Loire", "length_km": 1006}
+FORM_TOOL: Final = "final_result"
+"""The tool by which pydantic-ai has an answer of a type told, unless the wire's own form is asked for."""
+RIVER: Final[JsonObject] = {"name": "Loire", "length_km": 1006}
 
 
 def _schema(**properties: Any) -> dict[str, Any]:
@@ -59,6 +62,8 @@ def play(request: Request) -> Answer | Iterable[Event]:
     begins = next((message.text for message in request.messages if message.role == "user"), "").partition(":")[0]
     if isinstance(request.response_format, JsonFormat):
         return Answer(text=_written(RIVER))
+    if any(tool.name == FORM_TOOL for tool in request.tools):
+        return Answer(tool_calls=[tool_call(FORM_TOOL, RIVER)])
     made = PLAYS.get(begins)
     told: Answer | Iterable[Event] = made(request) if made else echo()(request)  # type: ignore[assignment]  # echo says no bare text
     return told
