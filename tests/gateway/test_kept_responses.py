@@ -52,6 +52,48 @@ def test_it_goes_on_at_another_provider_and_from_a_stream(recital: Stage) -> Non
     assert second.output_text == "user: One. / assistant: user: One. / user: Two."
 
 
+def referring(answer: Any, *more: Any) -> list[Any]:
+    return [{"type": "item_reference", "id": item.id} for item in answer.output] + list(more)
+
+
+@pytest.mark.parametrize("model", [CLAUDE, GEMINI, "cohere/command-a-03-2025"])
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_items_of_an_answer_may_be_told_by_their_names_alone(make_stage: Any, model: str, streamed: bool) -> None:
+    said: list[tuple[Message, ...]] = []
+
+    def think(request: Request) -> Answer:
+        said.append(request.messages)
+        return Answer(reasoning="A river?", text="The Rhine.")
+
+    client = client_of(make_stage(scenario=think))
+    if streamed:
+        with client.responses.stream(model=model, input="One.") as stream:
+            first: Any = stream.get_final_response()
+    else:
+        first = client.responses.create(model=model, input="One.")
+    user = {"role": "user", "content": "Two."}
+    second = client.responses.create(model=model, input=[{"role": "user", "content": "One."}, *referring(first, user)])
+    client.responses.create(model=model, input=referring(second, user), store=False)
+    assert [(message.role, message.text) for message in said[1]] == [("user", "One."), ("assistant", "The Rhine."), ("user", "Two.")]
+    assert [(message.role, message.text) for message in said[2]] == [("assistant", "The Rhine."), ("user", "Two.")]
+
+
+def test_an_item_that_is_not_kept_is_refused_by_its_name(recital: Stage) -> None:
+    client = client_of(recital)
+    for made in (client.responses.create(model=CLAUDE, input="One."), client.responses.create(model=CLAUDE, input="One.", store=False)):
+        if made.model_dump()["store"]:
+            client.responses.delete(made.id)
+        with pytest.raises(openai.NotFoundError, match=made.output[0].id):
+            client.responses.create(model=CLAUDE, input=referring(made))
+
+
+def test_references_to_what_an_upstream_keeps_go_there_as_they_are(make_stage: Any) -> None:
+    stage = make_stage(["openai"])
+    told: Any = [{"type": "item_reference", "id": "msg_of_openai"}, {"role": "user", "content": "Two."}]
+    client_of(stage).responses.create(model="openai/gpt-4.1", input=told)
+    assert b'{"type":"item_reference","id":"msg_of_openai"}' in stage.emulator.requests[0].body.replace(b": ", b":").replace(b", ", b",")
+
+
 def test_instructions_are_not_carried_on(recital: Stage) -> None:
     client = client_of(recital)
     first = client.responses.create(model=CLAUDE, input="One.", instructions="Be brief.")
@@ -91,6 +133,8 @@ def test_nobody_reaches_what_another_key_asked_for(make_stage: Any) -> None:
         bob.responses.retrieve(made.id)
     with pytest.raises(openai.NotFoundError):
         bob.responses.create(model=CLAUDE, input="Two.", previous_response_id=made.id)
+    with pytest.raises(openai.NotFoundError):
+        bob.responses.create(model=CLAUDE, input=referring(made))
     assert ada.responses.retrieve(made.id).id == made.id
 
 

@@ -1,4 +1,4 @@
-"""A request of the Responses face that goes on from an earlier answer, and an answer that others may go on from.
+"""A request of the Responses face that goes on from an earlier answer or refers to what stands in it, and an answer to go on from.
 
 Instructions are the request's own: those of the earlier one are not carried on, as OpenAI has it
 (https://platform.openai.com/docs/api-reference/responses/create#responses-create-previous_response_id, read 2026-11-21).
@@ -15,8 +15,8 @@ from dragoman.core.errors import BadRequest
 from dragoman.core.events import Event
 from dragoman.core.exchange import Call, Reply
 from dragoman.core.fold import fold
-from dragoman.core.messages import Message, Text
-from dragoman.core.opaque import JsonObject
+from dragoman.core.messages import Message, Opaque, Text
+from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request
 from dragoman.gateway.kept_responses import Kept, KeptResponses
 from dragoman.wire.dialects import dialect
@@ -25,6 +25,7 @@ from dragoman.wire.quirks import NONE
 
 NAME: Final = "openai_responses"
 _OURS: Final = ("store", "previous_response_id")
+REFERENCE: Final = "item_reference"
 
 
 class Turn:
@@ -39,15 +40,32 @@ class Turn:
     def to_upstream(self, request: Request, body: bytes) -> Request:
         """``request`` for an upstream that keeps nothing: the whole conversation in it, and nothing of what is done here.
 
-        Raises ``BadRequest`` where nothing is kept to go on from.
+        Raises ``BadRequest`` where what it goes on from or refers to is not kept.
         """
         if self._previous is not None and self.kept is None:
             told = f"previous_response_id: no answer {self._previous!r} is kept here"
             raise BadRequest(told, status=404, param="previous_response_id", code="previous_response_not_found")
+        _check_references(request)
         own = {name: value for name, value in request.extra.get(NAME, {}).items() if name not in _OURS}
         head, rest = parted(request.messages, _instructions(body))
         earlier = self.kept.messages if self.kept else ()
         return msgspec.structs.replace(request, messages=(*head, *earlier, *rest), extra={**request.extra, NAME: own})
+
+    def with_items(self, call: Call) -> Call:
+        """``call`` with the items that it refers to in their places, as far as they are kept here."""
+        if REFERENCE.encode() not in call.body:
+            return call
+        body = parse_request(call.body)
+        given = body.get("input")
+        if not isinstance(given, list):
+            return call
+        return msgspec.structs.replace(call, body=dump({**body, "input": [self._item(item) for item in given]}))
+
+    def _item(self, given: Json) -> Json:
+        if not isinstance(given, dict) or given.get("type") != REFERENCE or not isinstance(given.get("id"), str):
+            return given
+        kept = self._store.with_item(self._owner, given["id"])
+        return given if kept is None else next(item for item in parse_object(kept.body)["output"] if item.get("id") == given["id"])
 
     def keep(self, request: Request, body: bytes, events: Sequence[Event]) -> None:
         """Keep the answer that ``events`` tell."""
@@ -56,7 +74,18 @@ class Turn:
         _, own = parted(request.messages, _instructions(body))
         earlier = self.kept.messages if self.kept else ()
         messages = (*earlier, *own, fold(events).message)
-        self._store.put(self._owner, parse_object(response)["id"], Kept(messages, len(own), response))
+        told = parse_object(response)
+        items = [item["id"] for item in told["output"] if item.get("id")]
+        self._store.put(self._owner, told["id"], Kept(messages, len(own), response), items)
+
+
+def _check_references(request: Request) -> None:
+    """Raises ``BadRequest`` for an item that is told by its name alone."""
+    for message in request.messages:
+        for part in message.parts:
+            own = part.extra.get(NAME, {})
+            if isinstance(part, Opaque) and own.get("type") == REFERENCE:
+                raise BadRequest(f"input: no item {own.get('id')!r} is kept here", status=404, param="input")
 
 
 def wants_keeping(request: Request) -> bool:

@@ -178,6 +178,7 @@ class Gateway:
             self._take_stream(record)
         if face.dialect == "openai_responses":
             asking.turn = Turn(self.kept_responses, record.key_name, asking.asked.previous_response_id)
+            asking.call = asking.turn.with_items(asking.call)
         route = find_route(setup, asking.asked.model or "", face, record)
         flow = _flow(setup, route, asking, asked_waits(call.headers, route.timeouts))
         delivery = Delivery(asking, flow, self.transport, self._settle)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -24,6 +25,12 @@ create table if not exists responses (
     id text primary key, owner text not null, kept_s real not null, messages blob not null, given integer not null, body blob not null
 ) without rowid
 """
+_ITEMS: Final = """
+create table if not exists items (
+    id text primary key, owner text not null, response text not null references responses (id) on delete cascade
+) without rowid
+"""
+"""In which answer an item stands."""
 _MESSAGES: Final = msgspec.msgpack.Decoder(tuple[Message, ...])
 
 
@@ -48,15 +55,20 @@ class KeptResponses:
         self._store = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=5.0)
         self._store.execute("pragma journal_mode=wal")
         self._store.execute("pragma synchronous=off")  # who loses power has to begin a conversation anew
+        self._store.execute("pragma foreign_keys=on")
         self._store.execute(_TABLE)
+        self._store.execute(_ITEMS)
+        self._store.execute("create index if not exists by_answer on items (response)")
         self._store.execute("create index if not exists by_age on responses (kept_s)")
         self._max_bytes = max_bytes
         self._keep_s = keep_s
         self._count = 0
 
-    def put(self, owner: str | None, id: str, kept: Kept) -> None:
+    def put(self, owner: str | None, id: str, kept: Kept, items: Iterable[str] = ()) -> None:
+        """Keep an answer; ``items`` are the names of what stands in it."""
         row = (id, owner or "", time.time(), msgspec.msgpack.encode(kept.messages), kept.given, kept.body)
         self._store.execute("insert or replace into responses values (?, ?, ?, ?, ?, ?)", row)
+        self._store.executemany("insert or replace into items values (?, ?, ?)", [(item, owner or "", id) for item in items])
         self._count += 1
         if self._count % _LOOK_EVERY == 0:
             self._make_room()
@@ -67,6 +79,11 @@ class KeptResponses:
             (id, owner or "", time.time() - self._keep_s),
         ).fetchone()
         return Kept(_MESSAGES.decode(found[0]), found[1], found[2]) if found else None
+
+    def with_item(self, owner: str | None, item: str) -> Kept | None:
+        """The answer in which ``item`` stands."""
+        found = self._store.execute("select response from items where id = ? and owner = ?", (item, owner or "")).fetchone()
+        return self.get(owner, found[0]) if found else None
 
     def delete(self, owner: str | None, id: str) -> bool:
         """Whether there was one."""
