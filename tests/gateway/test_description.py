@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import httpx
 import pytest
@@ -18,7 +19,8 @@ def test_the_document_is_valid(stage: Stage) -> None:
     assert len(names) == len(set(names))
 
 
-def test_everything_in_it_is_served(stage: Stage) -> None:
+def test_everything_in_it_is_served(make_stage: Any) -> None:
+    stage = make_stage(("openai",), {"admin": {"key": "key-of-an-administrator-0123456789"}})
     for path, methods in httpx.get(f"{stage.url}/openapi.json").json()["paths"].items():
         for method in methods:
             reply = httpx.request(method, stage.url + re.sub(r"{\w+}", "some-model", path), content=b"")
@@ -39,7 +41,8 @@ def test_everything_in_it_is_served(stage: Stage) -> None:
         "/v1/messages/count_tokens",
     ]
     + [f"/v1beta/models/{{model}}:{verb}" for verb in ("generateContent", "streamGenerateContent", "countTokens", "embedContent")]
-    + ["/api/chat", "/api/generate", "/api/tags", "/v1/images/generations", "/v1/images/edits", "/v1/audio/speech"]
+    + ["/api/chat", "/api/generate", "/api/tags", "/api/show", "/api/ps", "/api/version"]
+    + ["/v1/images/generations", "/v1/images/edits", "/v1/audio/speech"]
     + ["/v1/audio/transcriptions", "/v1/moderations", "/v1/rerank", "/api/v1/ai/chat_completions"],
 )
 def test_the_customary_paths_are_in_it(stage: Stage, path: str) -> None:
