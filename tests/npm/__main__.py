@@ -23,7 +23,7 @@ MODELS: Final = {
     "gemini": "gemini-2.5-flash",
     "cohere": "command-a-03-2025",
     "bedrock": "anthropic.claude-sonnet-4-5-20250929-v1:0",
-    "mistral": "mistral-large-latest",
+    "together_ai": "openai/gpt-oss-120b",
 }
 """One model of each upstream: each wire, and a host of OpenAI's chat that has no responses of its own."""
 KEY: Final = "a-key-of-the-clients-tests"
