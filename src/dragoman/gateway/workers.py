@@ -12,7 +12,6 @@ import os
 import signal
 import socket
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
@@ -29,6 +28,8 @@ _LOG = logging.getLogger("dragoman.gateway")
 MIN_LIFE_S: Final = 5.0
 """A worker that dies sooner is not started again at once: it would die again."""
 STOP_SLACK_S: Final = 5.0
+LOOK_S: Final = 0.1
+"""How often the workers are looked at."""
 
 
 def work(start: Start, host: str, port: int, shared: Path) -> None:
@@ -47,7 +48,7 @@ class Workers:
         self._count = count
         self._stop_s = stop_s
         self._processes: list[tuple[BaseProcess, float]] = []
-        self._stopping = threading.Event()
+        self._stopping = False  # no event, whose lock a signal could find taken
         self._claim = _claimed(host, port)
         self.port: int = self._claim.getsockname()[1]
         self._shared = tempfile.TemporaryDirectory(prefix="dragoman-")
@@ -61,7 +62,8 @@ class Workers:
             for _ in range(self._count):
                 self._processes.append(self._spawn())
             ready(self.port)
-            while not self._stopping.wait(0.2):
+            while not self._stopping:
+                time.sleep(LOOK_S)
                 self._processes = [self._alive(process, since_s) for process, since_s in self._processes]
         finally:
             self._stop()
@@ -86,10 +88,10 @@ class Workers:
         return self._spawn()
 
     def _end(self, number: int, frame: FrameType | None) -> None:
-        if self._stopping.is_set():
+        if self._stopping:
             for process, _ in self._processes:
                 process.kill()
-        self._stopping.set()
+        self._stopping = True
 
     def _hand_on(self, number: int, frame: FrameType | None) -> None:
         for process, _ in self._processes:
