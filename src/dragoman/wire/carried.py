@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final, Protocol
 
-from dragoman.core.opaque import Extra
+from dragoman.core.opaque import Extra, Json
 from dragoman.core.request import Request
 
-_ABOUT_THE_WIRE: Final = frozenset({"stream_options"})
+_ABOUT_THE_WIRE: Final = frozenset({"stream_options", "alt"})
 """Fields of single dialects that say how an answer travels and nothing of the answer wanted."""
 _ASKS_NOTHING: Final = {"n": 1, "logprobs": False, "top_logprobs": 0}
 """Values with which a caller asks for what comes anyway."""
@@ -39,9 +39,16 @@ def left_out(wanted: object, where: str, *names: str) -> list[str]:
 def foreign_fields(request: Extended, name: str) -> list[str]:
     """A warning for every field of ``request`` that a dialect other than ``name`` alone understands."""
     return [
-        f"{field}: understood by {dialect} alone, left out"
+        f"{field}{_which(value)}: understood by {dialect} alone, left out"
         for dialect, fields in request.extra.items()
         if dialect != name
-        for field in fields
+        for field, value in fields.items()
         if field not in _ABOUT_THE_WIRE
     ]
+
+
+def _which(value: Json) -> str:
+    """Which of several things is meant, where each has a name or a type: a vendor's own tools among those that are carried."""
+    listed = [one.get("name") or one.get("type") for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    names = [one for one in listed if isinstance(one, str)]
+    return f" ({', '.join(names)})" if names else ""
