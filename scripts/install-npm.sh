@@ -21,12 +21,13 @@ if [ "$(major)" -lt "$least" ]; then
   exit 1
 fi
 
+installed="$folder/installed-$(major).json" # which versions fit is also a matter of node's
 mkdir -p "$folder"
-cmp -s "$wanted" "$folder/installed.json" && exit 0
-rm -rf "$folder/node_modules" "$folder/installed.json"
+cmp -s "$wanted" "$installed" && exit 0
+rm -rf "$folder/node_modules" "$folder"/installed-*.json
 cp "$wanted" "$folder/package.json"
 npm install --prefix "$folder" --no-package-lock --no-audit --no-fund --no-update-notifier --ignore-scripts --loglevel=error >&2 || {
   echo "install-npm: npm could not install what $wanted names" >&2
   exit 1
 }
-cp "$wanted" "$folder/installed.json"
+cp "$wanted" "$installed"
