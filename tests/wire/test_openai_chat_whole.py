@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from dragoman.core.errors import BadReply, DragomanError, Overloaded
@@ -24,6 +25,8 @@ from dragoman.core.messages import Message, Text
 from dragoman.core.request import Request
 from dragoman.core.usage import Usage
 from dragoman.wire.openai_chat import decoder, encoder
+from dragoman.wire.openai_chat.answer import EMPTY, Choice
+from dragoman.wire.openai_chat.choice import ChoiceReader, plain_events, plain_text
 from dragoman.wire.quirks import NONE
 
 from .splits import Told, read, read_split_anyhow
@@ -344,3 +347,40 @@ def test_each_event_is_sent_as_it_comes() -> None:
 def test_form_is_named_by_its_content_type() -> None:
     assert encoder(asked(True), NONE).content_type == "text/event-stream"
     assert encoder(asked(False), NONE).content_type == "application/json"
+
+
+@pytest.mark.parametrize("index", [0, 3])
+@pytest.mark.parametrize("more", [{}, {"stop_reason": 7, "native_finish_reason": "STOP"}])
+@pytest.mark.parametrize("finish", ["stop", "odd"])
+def test_a_plain_text_is_told_as_a_reader_tells_it(index: int, more: dict[str, Any], finish: str) -> None:
+    message = {"role": "assistant", "content": "hi", "refusal": None, "annotations": [], "tool_calls": []}
+    choice = msgspec.convert({"index": index, "message": message, "finish_reason": finish, **more}, Choice)
+    usage, told = Usage(input_tokens=3), list[Event]()
+    reader = ChoiceReader(index, think_tags=False)
+    reader.say(choice, choice.message or EMPTY, told)
+    reader.finish(usage, told)
+    assert plain_text(choice) == "hi"
+    assert list(plain_events(choice, "hi", usage)) == told
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"content": None},
+        {"content": [{"type": "text", "text": "hi"}]},
+        {"refusal": "no"},
+        {"reasoning": "hm"},
+        {"reasoning_content": "hm"},
+        {"reasoning_details": [{"type": "reasoning.text", "text": "hm"}]},
+        {"tool_calls": [{"id": "t", "function": {"name": "f", "arguments": "{}"}}]},
+        {"function_call": {"name": "f", "arguments": "{}"}},
+        {"annotations": [{"type": "url_citation"}]},
+        {"audio": {"id": "a"}},
+        {"images": [{}]},
+        {"extra_content": {}},
+        {"thought_signature": "s"},
+    ],
+)
+def test_a_choice_with_anything_else_is_not_plain(more: dict[str, Any]) -> None:
+    message = {"content": "hi", **more}
+    assert not plain_text(msgspec.convert({"message": message, "finish_reason": "stop"}, Choice))

@@ -145,7 +145,8 @@ def _complete(event: Started, record: Record, renamed: bool) -> Started:
 
 def _notice_end(record: Record, event: Finished) -> None:
     record.finish_reasons = (*record.finish_reasons, event.reason.unified)
-    record.service_tier = tier_in(event.extra) or record.service_tier
+    if event.extra:
+        record.service_tier = tier_in(event.extra) or record.service_tier
     if event.usage is not None:
         record.usage = event.usage
 
@@ -226,8 +227,8 @@ class Delivery:
                 _notice_end(record, event)
             elif type(event) is Started:
                 record.answer_id, record.answer_model = event.id, event.model
-                record.service_tier = tier_in(event.extra)
-                record.warnings = (*record.warnings, *event.warnings)
+                record.service_tier = tier_in(event.extra) if event.extra else None
+                record.warnings += event.warnings
         if record.keeps_content:
             record.events += events
 

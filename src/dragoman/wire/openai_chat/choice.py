@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from dragoman.core.errors import BadReply, BadRequest
-from dragoman.core.events import Event, Finished, FinishReason, SourceAdded, TokenLogprob
+from dragoman.core.events import BlockEnded, BlockStarted, Event, Finished, FinishReason, SourceAdded, TextDelta, TokenLogprob
 from dragoman.core.messages import Source
 from dragoman.core.opaque import Extra, Json, JsonObject
 from dragoman.core.usage import Usage
@@ -78,9 +78,8 @@ class ChoiceReader:
         if said.extra_content is not None or said.thought_signature is not None:
             self._own |= {name: value for name in OWN_OF_MESSAGE if (value := getattr(said, name)) is not None}
         if choice.finish_reason:
-            raw = choice.finish_reason
-            self.reason = FinishReason(FINISH.get(raw, "other"), raw)
-            self._extra |= {name: value for name in OWN_OF_CHOICE if (value := getattr(choice, name)) is not None}
+            self.reason = _reason(choice.finish_reason)
+            self._extra |= _own_of(choice)
 
     def finish(self, usage: Usage | None, out: list[Event]) -> None:
         """End the choice."""
@@ -238,3 +237,31 @@ def _picture(url: str) -> tuple[bytes, str]:
         return decode_data_url(url, "the answer's picture")
     except BadRequest as fault:
         raise BadReply(fault.message) from None
+
+
+# --- the usual answer ------------------------------------------------------------------------------------------------------------------
+
+
+def plain_text(choice: Choice) -> str | None:
+    """The text of a whole choice that holds nothing else, as most do; such a one needs no reader."""
+    said = choice.message
+    if said is None or choice.logprobs is not None or not choice.finish_reason or type(said.content) is not str:
+        return None
+    besides: object = said.refusal or said.reasoning_content or said.reasoning or said.tool_calls or said.function_call
+    besides = besides or said.reasoning_details or said.annotations or said.audio or said.images
+    return None if besides or said.extra_content is not None or said.thought_signature is not None else said.content
+
+
+def plain_events(choice: Choice, text: str, usage: Usage | None) -> tuple[Event, ...]:
+    """What a reader would make of a choice with such a text."""
+    index, own = choice.index, _own_of(choice)
+    end = Finished(_reason(choice.finish_reason or ""), usage, index, {NAME: own} if own else {})
+    return BlockStarted(0, "text", choice=index), TextDelta(0, text, None, index), BlockEnded(0, None, index), end
+
+
+def _reason(raw: str) -> FinishReason:
+    return FinishReason(FINISH.get(raw, "other"), raw)
+
+
+def _own_of(choice: Choice) -> JsonObject:
+    return {name: value for name in OWN_OF_CHOICE if (value := getattr(choice, name)) is not None}

@@ -11,7 +11,7 @@ from dragoman.core.usage import Usage
 from dragoman.wire.alike import text_under
 from dragoman.wire.framed import SniffedDecoder, StreamDecoder, WholeDecoder
 from dragoman.wire.openai_chat.answer import ANSWER, EMPTY, NOTHING, OWN_OF_ANSWER, Answer, Choice, Said
-from dragoman.wire.openai_chat.choice import ChoiceReader
+from dragoman.wire.openai_chat.choice import ChoiceReader, plain_events, plain_text
 from dragoman.wire.openai_chat.content import NAME
 from dragoman.wire.openai_chat.errors import CODES, body_error, fault_error
 from dragoman.wire.openai_chat.usage import decode_usage
@@ -44,15 +44,7 @@ class _State:
 
     def start(self, answer: Answer, out: list[Event]) -> None:
         self.started = True
-        own = {name: value for name in OWN_OF_ANSWER if (value := getattr(answer, name)) is not None}
-        out.append(
-            Started(
-                id=answer.id if isinstance(answer.id, str) and answer.id else None,
-                model=answer.model or None,
-                created_s=answer.created_s,
-                extra={NAME: own} if own else {},
-            )
-        )
+        out.append(_start_of(answer))
 
     def say(self, choice: Choice, said: Said, out: list[Event]) -> None:
         """The events of what one choice said."""
@@ -128,6 +120,16 @@ class ChunkReader:
         self.done = True
 
 
+def _start_of(answer: Answer) -> Started:
+    own = {name: value for name in OWN_OF_ANSWER if (value := getattr(answer, name)) is not None}
+    return Started(
+        id=answer.id if isinstance(answer.id, str) and answer.id else None,
+        model=answer.model or None,
+        created_s=answer.created_s,
+        extra={NAME: own} if own else {},
+    )
+
+
 def _parsed(data: bytes, quirks: Quirks, what: str = "the answer") -> Answer:
     try:
         return parse(data, ANSWER, what)
@@ -145,6 +147,8 @@ def read_whole(body: bytes, quirks: Quirks) -> list[Event]:
     if not answer.choices:
         fault = body_error(body, quirks) or passing_fault(body, CODES, quirks)
         raise fault or BadReply("the answer holds no choices", body=snippet(body))
+    if len(answer.choices) == 1 and not quirks.think_tags and (text := plain_text(answer.choices[0])):
+        return [_start_of(answer), *plain_events(answer.choices[0], text, decode_usage(bytes(answer.usage)))]
     out: list[Event] = []
     state = _State(quirks)
     state.start(answer, out)
