@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import pytest
 
+from dragoman.core.exchange import Call
 from dragoman.server import Answer, Limits
 from dragoman.server.answer import BrokenOff
 from dragoman.server.connection import Connection
 
-from .wire import OK, Client, Feed, Program, Runner, get, serving, turns, until
+from .wire import OK, Client, Feed, Program, Runner, get, post, serving, turns, until
 
 MIB = 1024 * 1024
 
@@ -244,5 +246,56 @@ def test_what_was_answered_whole_is_bounded_by_the_same_wait(run: Runner) -> Non
             served.look_after(5.5)
             served.look_after(11.5)
             await until(lambda: not served.listener.connections)
+
+    run(scenario)
+
+
+class Keeping(Program):
+    """Keeps what it was given and what it gave, to see who else does."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.bodies: list[bytes] = []
+        self.answer = answer
+
+    async def handle(self, call: Call) -> Answer:
+        self.bodies.append(call.body)
+        return self.answer
+
+
+def test_a_stream_holds_neither_its_request_nor_its_head(run: Runner) -> None:
+    async def scenario() -> None:
+        end = asyncio.Event()
+        handler = Keeping(Answer(200, (("x-large", "y" * 500),), Feed(b"one", end)))
+        async with serving(handler) as served:
+            client = await served.connect()
+            await client.send(post("/", b"x" * 5000))
+            assert (await client.head())[1]["x-large"] == "y" * 500
+            assert await client.chunk() == b"one"
+            held = sys.getrefcount(handler.bodies[0]), sys.getrefcount(handler.answer)
+            assert held == (2, 2), "held here and looked at, and by nobody else"
+            end.set()
+            assert await client.chunk() == b""
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 20, 60])
+def test_a_request_that_comes_while_a_stream_is_sent_is_read_in_any_pieces(run: Runner, cut: int) -> None:
+    async def scenario() -> None:
+        end = asyncio.Event()
+        program = Program(pieces=Answer(200, (), Feed(b"one", end)), otherwise=OK)
+        async with serving(program) as served:
+            client = await served.connect()
+            later = post("/later", b"body" * 10)
+            await client.send(get("/pieces") + later[:cut])
+            await client.head()
+            assert await client.chunk() == b"one"
+            await client.send(later[cut:-5])
+            await client.send(later[-5:])
+            end.set()
+            assert await client.chunk() == b""
+            assert (await client.reply())[2] == b"ok"
+            assert [call.body for call in program.calls] == [b"", b"body" * 10]
 
     run(scenario)

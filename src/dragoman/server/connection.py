@@ -14,7 +14,6 @@ import contextlib
 import socket
 import struct
 import sys
-from collections import deque
 from typing import TYPE_CHECKING, Final, cast
 
 from dragoman.server.answer import Answer, Beat, BrokenOff, Pieces
@@ -61,7 +60,7 @@ class Connection(asyncio.Protocol):
         self._listener = listener
         self._parser = RequestParser(listener.limits, listener.names, listener.hosts, self._arrived)
         self._transport: asyncio.Transport
-        self._waiting: deque[Arriving] = deque()
+        self._waiting: list[Arriving] = []  # few; a deque would have room for many
         self._answering: asyncio.Task[None] | None = None
         self._drained: asyncio.Future[None] | None = None
         self._refused: Answer | None = None
@@ -166,7 +165,7 @@ class Connection(asyncio.Protocol):
         try:
             while waiting and stays:
                 stays = False
-                request = waiting.popleft()
+                request = waiting.pop(0)
                 if self._paused and not self._is_full():
                     self._read_on()
                 stays = await self._answer(request)
@@ -186,7 +185,7 @@ class Connection(asyncio.Protocol):
     async def _answer(self, request: Arriving) -> bool:
         """Whether the connection may go on."""
         listener = self._listener
-        answer = await listener.handler.handle(request.call())
+        answer = await listener.handler.handle(request.taken())
         body = answer.body
         if answer.status in BODYLESS or request.method == "HEAD":
             stays = self._send_head(answer, request)
@@ -197,7 +196,9 @@ class Connection(asyncio.Protocol):
                 framing += _about(request, stays)
             self._transport.write(write_head(listener.openings[answer.status], answer.headers, framing) + body)
         else:
-            stays = await self._send_pieces(answer, body, request)
+            sending = self._send_pieces(answer, body, request)
+            del answer  # its head leaves at once, its body after hours
+            stays = await sending
         if self._drained is not None:
             await self._drained
         return stays and not listener.stopping
@@ -227,22 +228,30 @@ class Connection(asyncio.Protocol):
         until_close = length is None and request.is_old
         stays = self._stays(request) and not until_close
         framing = _framing(length, request)
+        if stays:  # else what comes after is refused, which only the parser that read the request knows
+            self._parser.rest()
         whole = False
         try:
             if not self._ending:  # else the handler caught its cancellation
-                head = self._head(answer, framing + _about(request, stays))
-                if answer.head_first:
-                    self._transport.write(head)
-                    head = b""
                 if chunked and answer.beat is not None:
                     self._beat, self._silent_since_s = answer.beat, None
-                whole = await self._write_pieces(head, pieces, length, chunked)
+                writing = self._write_pieces(self._opening(answer, framing + _about(request, stays)), pieces, length, chunked)
+                del answer
+                whole = await writing
         finally:
             self._beat = None
             pieces.close()
             if until_close and not whole:
                 self.cut()
         return stays and whole
+
+    def _opening(self, answer: Answer, framing: bytes) -> bytes:
+        """What leaves together with the first piece."""
+        head = self._head(answer, framing)
+        if not answer.head_first:
+            return head
+        self._transport.write(head)
+        return b""
 
     async def _write_pieces(self, head: bytes, pieces: Pieces, length: int | None, chunked: bool) -> bool:
         """Whether the body came to its end."""
@@ -284,7 +293,7 @@ class Connection(asyncio.Protocol):
     def _drop_waiting(self) -> None:
         waiting, arrivals = self._waiting, self._listener.arrivals
         while waiting:
-            request = waiting.popleft()
+            request = waiting.pop(0)
             if arrivals is not None:
                 arrivals.dropped(request.call(), by_client=not (self._ending or self._listener.stopping))
 

@@ -83,6 +83,14 @@ class Arriving:
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         return Call(self.method, self.url.decode("latin-1"), tuple(self.headers), body)
 
+    def taken(self) -> Call:
+        """The call; here nothing is kept of its words, for it may be long and its answer slow."""
+        call = self.call()
+        self.known = None
+        self.headers.clear()
+        self.pieces.clear()
+        return call
+
 
 class RequestParser:
     """The requests of one connection: ``feed`` hands each that is complete to ``complete``, and raises ``Refused``.
@@ -110,7 +118,7 @@ class RequestParser:
         self._names = names
         self._hosts = hosts
         self._complete = complete
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: httptools.HttpRequestParser | None = None
         self._read = 0
         """Bytes that were read at once, in which the request began with others perhaps before it ..."""
         self._began = 0
@@ -126,6 +134,8 @@ class RequestParser:
         self._moved = False
         self._read = len(data)
         while data:
+            if self._parser is None:
+                self._parser = httptools.HttpRequestParser(self)
             try:
                 self._parser.feed_data(data)
                 break
@@ -145,16 +155,22 @@ class RequestParser:
         llhttp takes the body of such a request for the other protocol's first bytes. A parser that was given a head with the same framing
         takes it for the body.
         """
-        self._parser = httptools.HttpRequestParser(self)
+        parser = self._parser = httptools.HttpRequestParser(self)
         request, self._upgrading = self._upgrading, None
         if request is not None:
             framing = b"transfer-encoding: chunked" if request.is_chunked else b"content-length: %d" % request.length
-            self._parser.feed_data(b"POST / HTTP/1.1\r\nhost: x\r\n%b\r\n\r\n" % framing)
+            parser.feed_data(b"POST / HTTP/1.1\r\nhost: x\r\n%b\r\n\r\n" % framing)
             self.arriving = request
+
+    def rest(self) -> None:
+        """Between two requests that may be far apart: what reads them weighs more than all the rest here, and is soon made anew."""
+        if self.arriving is None:
+            self._parser = None
 
     def close(self) -> None:
         """Nothing more is fed. Lets go of what would be kept by a circle of references."""
-        del self._parser, self._complete
+        self._parser = None
+        del self._complete
         self.arriving = self._upgrading = None
 
     # --- what llhttp calls
@@ -187,6 +203,7 @@ class RequestParser:
     def on_headers_complete(self) -> None:
         arriving, parser = self.arriving, self._parser
         assert arriving
+        assert parser
         self.in_head = False
         self._moved = True
         if self._began + self._fed + self._read > self._limits.head_bytes:  # it may be, others in the same bytes or not
