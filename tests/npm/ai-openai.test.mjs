@@ -12,7 +12,7 @@ const openai = createOpenAI({ baseURL: `${url}/v1`, apiKey: key });
 const options = { openai: { reasoningEffort: "low", reasoningSummary: "auto", forceReasoning: true, store: false } };
 
 cases("chat", openai.chat, { thinks: () => false }); // it knows no thinking in chat completions
-cases("responses", openai.responses, { options });
+cases("responses", openai.responses, { options, replays: ["openai", "anthropic", "bedrock"] });
 keyCases("chat", (apiKey, name) => createOpenAI({ baseURL: `${locked}/v1`, apiKey }).chat(name), key);
 keyCases("responses", (apiKey, name) => createOpenAI({ baseURL: `${locked}/v1`, apiKey }).responses(name), key);
 

@@ -53,8 +53,9 @@ function assertWhole(parts) {
   assert.deepEqual([...open.keys()], []);
 }
 
-async function assertWalked(told, tools) {
+async function assertWalked(told, tools, isReplayed) {
   assert.ok(told.text.startsWith(SUM), told.text);
+  if (isReplayed) assert.match(told.text, /2 of 2 thoughts came back/);
   assert.deepEqual(
     told.steps.map((step) => step.finishReason),
     ["tool-calls", "tool-calls", "tool-calls", "stop"],
@@ -62,8 +63,11 @@ async function assertWalked(told, tools) {
   tools.check();
 }
 
-/** `reach` gives the provider's model for a name; `options` what wakes its thinking; `thinks` says at which upstreams it shows it. */
-export function cases(label, reach, { options = {}, thinks = () => true } = {}) {
+/**
+ * `reach` gives the provider's model for a name; `options` what wakes its thinking; `thinks` says at which upstreams it shows it, and
+ * `replays` at which it goes back to the model with the model's signature.
+ */
+export function cases(label, reach, { options = {}, thinks = () => true, replays = [] } = {}) {
   each(`${label}, generateText`, async (name) => {
     const told = await generateText({ model: reach(name), prompt: ASK, ...ONCE });
     assert.equal(told.text, SAID);
@@ -96,7 +100,7 @@ export function cases(label, reach, { options = {}, thinks = () => true } = {}) 
     assert.equal(await stream.reasoningText, THOUGHT);
   });
 
-  each(`${label}, steps of tools`, async (name) => {
+  each(`${label}, steps of tools`, async (name, upstream) => {
     const tools = new Tools();
     const told = await generateText({
       model: reach(name),
@@ -106,10 +110,10 @@ export function cases(label, reach, { options = {}, thinks = () => true } = {}) 
       providerOptions: options,
       ...ONCE,
     });
-    await assertWalked(told, tools);
+    await assertWalked(told, tools, replays.includes(upstream));
   });
 
-  each(`${label}, steps of tools, streamed`, async (name) => {
+  each(`${label}, steps of tools, streamed`, async (name, upstream) => {
     const tools = new Tools();
     const stream = streamText({
       model: reach(name),
@@ -125,7 +129,7 @@ export function cases(label, reach, { options = {}, thinks = () => true } = {}) 
       [],
     );
     assertWhole(parts);
-    await assertWalked({ text: await stream.text, steps: await stream.steps }, tools);
+    await assertWalked({ text: await stream.text, steps: await stream.steps }, tools, replays.includes(upstream));
   });
 
   each(`${label}, messages for a page, put together from the stream`, async (name, upstream) => {
@@ -140,6 +144,7 @@ export function cases(label, reach, { options = {}, thinks = () => true } = {}) 
       [...Array(3).fill(["tool-river_length", "output-available"]), ["tool-add", "output-available"]],
     );
     assert.ok(message.parts.at(-1).text.startsWith(SUM));
+    if (replays.includes(upstream)) assert.match(message.parts.at(-1).text, /2 of 2 thoughts came back/);
     tools.check();
   });
 

@@ -27,7 +27,7 @@ create table if not exists responses (
 """
 _ITEMS: Final = """
 create table if not exists items (
-    id text primary key, owner text not null, response text not null references responses (id) on delete cascade
+    id text not null, owner text not null, response text not null references responses (id) on delete cascade, primary key (owner, id)
 ) without rowid
 """
 """In which answer an item stands."""
