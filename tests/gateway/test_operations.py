@@ -224,7 +224,9 @@ def test_what_a_target_cannot_be_told_is_named(stage: Stage, name: str, target: 
 
 @pytest.fixture(scope="module")
 def priced() -> Iterator[Stage]:
-    with Stage(("openai", "cohere", "gemini", "voyage", "bedrock", "anthropic"), {"max_retries": 0}) as running:
+    targets = ["gemini/gemini-2.5-flash-image!status=503", "openai/gpt-image-1"]
+    config = {"max_retries": 0, "models": {"pictures": {"targets": targets}}}
+    with Stage(("openai", "cohere", "gemini", "voyage", "bedrock", "anthropic"), config) as running:
         yield running
 
 
@@ -284,6 +286,23 @@ def test_googles_sdk_makes_a_picture_at_any_provider(priced: Stage, google: gena
     assert picture.mime_type == "image/png"
     assert priced.emulator.requests[-1].operation == "generate_image"
     assert priced.emulator.requests[-1].asked.prompt == "A cat"
+
+
+def test_a_picture_comes_from_another_provider_where_gemini_fails(priced: Stage, google: genai.Client) -> None:
+    assert blob(google.models.generate_content(model="pictures", contents="A cat", config=wanted("IMAGE"))).mime_type == "image/png"
+    told = [(record.provider, record.operation, record.outcome) for record in priced.emulator.requests[-2:]]
+    assert told == [("gemini", "generate_image", "refused"), ("openai", "generate_image", "finished")]
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-image-1", "gemini/gemini-2.5-flash-image"])
+def test_a_stream_in_the_form_of_an_array_holds_the_picture_too(priced: Stage, model: str) -> None:
+    body = {"contents": [{"parts": [{"text": "A cat"}]}], "generationConfig": {"responseModalities": ["IMAGE"]}}
+    reply = httpx.post(f"{priced.url}/v1beta/models/{model}:streamGenerateContent", json=body)
+
+    assert reply.status_code == 200, reply.text
+    parts = [part for chunk in reply.json() for part in chunk["candidates"][0]["content"]["parts"]]
+    assert [part["inlineData"]["mimeType"] for part in parts if "inlineData" in part] == ["image/png"]
+    assert priced.emulator.requests[-1].operation == "generate_image"
 
 
 def test_googles_sdk_speaks_and_writes_down_at_another_provider(priced: Stage, google: genai.Client) -> None:

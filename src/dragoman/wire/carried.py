@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from dragoman.core.opaque import Extra, Json
 from dragoman.core.request import Request
 
-_ABOUT_THE_WIRE: Final = frozenset({"stream_options", "alt"})
+ABOUT_THE_WIRE: Final = frozenset({"stream_options", "alt"})
 """Fields of single dialects that say how an answer travels and nothing of the answer wanted."""
 _ASKS_NOTHING: Final = {"n": 1, "logprobs": False, "top_logprobs": 0}
 """Values with which a caller asks for what comes anyway."""
@@ -43,7 +43,7 @@ def foreign_fields(request: Extended, name: str) -> list[str]:
         for dialect, fields in request.extra.items()
         if dialect != name
         for field, value in fields.items()
-        if field not in _ABOUT_THE_WIRE
+        if field not in ABOUT_THE_WIRE
     ]
 
 

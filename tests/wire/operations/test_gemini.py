@@ -323,6 +323,21 @@ def test_sound_in_pieces_is_one_sound() -> None:
         told("speak", stream[: stream.index(b"\r\n\r\n") + 4], 200, "text/event-stream")
 
 
+@pytest.mark.parametrize(("query", "start"), [("?alt=sse", b"data: {"), ("", b"[{")])
+def test_picture_asked_for_as_a_stream_comes_as_one_and_no_warning_is_due_elsewhere(query: str, start: bytes) -> None:
+    body = {"contents": [{"parts": [{"text": "A cat"}]}], "generationConfig": {"responseModalities": ["IMAGE"]}}
+    call = Call("POST", f"/models/gemini-3.8-image:streamGenerateContent{query}", (), json.dumps(body).encode())
+    speaking = operation("gemini", "generate_image")
+    asked = speaking.decode_request(call, NONE)
+    reply = speaking.encode_reply(DRAWN, asked, NONE)
+
+    assert reply.body.startswith(start)
+    told_again = speaking.decode_reply(reply, NONE)
+    assert (told_again.pictures, told_again.extra) == (DRAWN.pictures, DRAWN.extra)
+    assert operation("openai_chat", "generate_image").encode_request(asked, NONE).warnings == ()
+    assert speaking.encode_request(asked, NONE).url == "/models/gemini-3.8-image:generateContent"
+
+
 def test_turns_of_a_conversation_are_put_in_the_order_of_time() -> None:
     def turn(label: str, text: str, start: str, end: str) -> Any:
         words = [{"word": text, "startOffset": start, "endOffset": end}]

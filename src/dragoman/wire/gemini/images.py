@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from dragoman.core.errors import BadRequest, Unsupported
 from dragoman.core.exchange import Call, Reply
 from dragoman.core.messages import Image, Text
@@ -16,7 +18,7 @@ from dragoman.core.picture import Picture, PictureRequest, Pictures
 from dragoman.wire.carried import foreign_fields
 from dragoman.wire.gemini import imagen, turn
 from dragoman.wire.gemini.parts import NAME, encode_part, kept, without
-from dragoman.wire.gemini.request import PATH
+from dragoman.wire.gemini.request import ALT, PATH
 from dragoman.wire.gemini.request import ROUTES as TURN_ROUTES
 from dragoman.wire.gemini.sizes import decode_size, encode_size
 from dragoman.wire.gemini.turn import CONFIG, MODALITIES, Told, Turn
@@ -29,6 +31,8 @@ ROUTES: Final = (*imagen.ROUTES, *TURN_ROUTES)
 _IMAGE: Final = "IMAGE"
 _FORM: Final = "imageConfig"
 _RESOLUTION: Final = "imageSize"
+_EVENTS: Final = "sse"
+"""How a stream travels, where it is no array; a picture is whole in either, and what asked for it holds no word of that but ``ALT``."""
 _WORDS: Final = "text"
 """In ``extra``: what the model said beside its pictures."""
 
@@ -54,6 +58,8 @@ def decode_request(call: Call, quirks: Quirks) -> PictureRequest:
     if imagen.asked_for(call):
         return imagen.decode_request(call, quirks)
     asked = turn.decode_turn(call)
+    if asked.stream:
+        asked = msgspec.structs.replace(asked, own={ALT: _EVENTS, **asked.own})
     wanted = asked.config.get(MODALITIES)
     if _IMAGE not in wanted if isinstance(wanted, list) else "image" not in asked.model:
         raise BadRequest(f"{CONFIG}.{MODALITIES}: {_IMAGE} is expected to be among them", param=f"{CONFIG}.{MODALITIES}")
@@ -90,4 +96,5 @@ def encode_reply(pictures: Pictures, request: PictureRequest, quirks: Quirks) ->
     words = [{"text": own[_WORDS]}] if _WORDS in own else []
     encoded = [one for picture in pictures.pictures for one in encode_part(picture.image, "pictures", [])]
     told = Told(parts=(*words, *encoded), usage=pictures.usage, extra=without(own, _WORDS))
-    return turn.encode_told(told, request.extra.get(NAME, {}), False)
+    own_request = request.extra.get(NAME, {})
+    return turn.encode_told(told, own_request, ALT in own_request)

@@ -10,6 +10,7 @@ import msgspec
 from dragoman.core.errors import BadRequest, Unsupported
 from dragoman.core.messages import AnyPart, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text
 from dragoman.core.opaque import Extra, Json, JsonObject
+from dragoman.wire.carried import ABOUT_THE_WIRE
 from dragoman.wire.media import decode_base64, decode_data_url, encode_base64, encode_data_url
 from dragoman.wire.openai_chat import details
 from dragoman.wire.quirks import Quirks
@@ -34,7 +35,8 @@ _AUDIO_TYPES: Final = {name: media_type for media_type, name in _AUDIO_FORMATS.i
 
 def foreign(extra: Extra, where: str) -> list[str]:
     """Warnings for what other dialects alone have."""
-    return [f"{where}: what {name} alone has ({', '.join(extra[name])}) is left out" for name in extra if name != NAME and extra[name]]
+    theirs = {name: [field for field in fields if field not in ABOUT_THE_WIRE] for name, fields in extra.items() if name != NAME}
+    return [f"{where}: what {name} alone has ({', '.join(fields)}) is left out" for name, fields in theirs.items() if fields]
 
 
 def own_fields(part: Part) -> JsonObject:
