@@ -14,6 +14,8 @@ import msgspec
 
 from dragoman.gateway.metrics import Metrics, Tables
 
+SOCKETS: Final = "*.sock"
+"""One for each worker that listens."""
 WAIT_S: Final = 1.0
 """A sibling that does not answer for so long is left out."""
 
@@ -39,7 +41,7 @@ class Siblings:
 
     async def collect(self) -> Tables:
         """All workers' counts in one."""
-        others = [path for path in self._folder.glob("*.sock") if path != self._path]
+        others = [path for path in self._folder.glob(SOCKETS) if path != self._path]
         together = Tables.empty()
         together.merge(self._metrics.tables)
         for tables in await asyncio.gather(*map(_ask, others)):

@@ -14,6 +14,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
@@ -22,6 +23,7 @@ from typing import Final
 from dragoman.core.errors import UsageError
 from dragoman.gateway.serving import HELD_SIGNALS, run, serve, set_up_output
 from dragoman.gateway.setup import Start
+from dragoman.gateway.siblings import SOCKETS
 from dragoman.settings import Surroundings
 
 _LOG = logging.getLogger("dragoman.gateway")
@@ -54,25 +56,32 @@ class Workers:
         self._shared = tempfile.TemporaryDirectory(prefix="dragoman-")
 
     def run(self, ready: Callable[[int], None]) -> None:
-        """Until a signal stops it."""
+        """Until a signal stops it. ``ready`` is told the port once all listen."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
         signal.signal(signal.SIGHUP, self._hand_on)
         try:
             for _ in range(self._count):
                 self._processes.append(self._spawn())
-            ready(self.port)
+            told = False
             while not self._stopping:
                 time.sleep(LOOK_S)
+                if not told and self._all_listen():
+                    told = True
+                    ready(self.port)
                 self._processes = [self._alive(process, since_s) for process, since_s in self._processes]
         finally:
             self._stop()
             self._claim.close()
             self._shared.cleanup()
 
+    def _all_listen(self) -> bool:
+        return len(list(Path(self._shared.name).glob(SOCKETS))) >= self._count
+
     def _spawn(self) -> tuple[BaseProcess, float]:
         given = (self._start, self._host, self.port, Path(self._shared.name))
         process = multiprocessing.get_context("spawn").Process(target=work, args=given, daemon=True)
+        resource_tracker.ensure_running()  # here, for starting it lets the signals through again
         held = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)  # until it can heed them: before that a SIGHUP would end it
         try:
             process.start()
