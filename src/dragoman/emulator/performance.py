@@ -16,8 +16,8 @@ from dragoman.server import BrokenOff
 
 HELD_BYTES: Final = 16 * 1024
 """So much of an answer's tail leaves after its end was logged."""
-_WRITES_BETWEEN_TURNS: Final = 8
-"""After so many writes without a wait, others get their turn."""
+_WRITES_BETWEEN_TURNS: Final = 4
+"""After so many writes without a wait, others get their turn. With six or more, asyncio complains of writes to a client that has left."""
 
 
 class Performance:
