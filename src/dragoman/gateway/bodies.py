@@ -85,7 +85,8 @@ def with_model(body: bytes, given: str, wanted: str) -> bytes:
     value = _value_at(body, body.index(_MODEL) + len(_MODEL)) if is_plain else _outermost_value(body, _MODEL)
     if value is None:
         return dump({**parse_request(body), "model": wanted})
-    return body[: value[0]] + dump(wanted) + body[value[1] :]
+    whole = memoryview(body)  # a coding agent's body is long, so it is copied once
+    return b"".join((whole[: value[0]], dump(wanted), whole[value[1] :]))
 
 
 def with_usage_wanted(body: bytes, asked: Asked) -> bytes:

@@ -293,7 +293,7 @@ def decode_head(call: Call) -> JsonObject:
     version = header(call.headers, "anthropic-version")
     if version is not None and version != VERSION:
         head["version"] = version
-    if parse_qs(urlsplit(call.url).query).get("beta") == ["true"]:
+    if "?" in call.url and parse_qs(urlsplit(call.url).query).get("beta") == ["true"]:
         head["beta"] = True
     return head
 
