@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from tests.gateway.stage import Stage
 
 CLAUDE = "anthropic/claude-sonnet-4-5"
 GEMINI = "gemini/gemini-2.5-flash"
+Clients = Callable[..., openai.OpenAI]
 
 
 def recite(request: Request) -> Answer:
@@ -29,12 +32,19 @@ def recital(make_stage: Any) -> Stage:
     return made
 
 
-def client_of(stage: Stage, key: str = "any") -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{stage.url}/v1", api_key=key, max_retries=0)
+@pytest.fixture
+def client_of() -> Iterator[Clients]:
+    """Makes clients of a stage, which are closed when the test ends."""
+    with ExitStack() as running:
+
+        def make(stage: Stage, key: str = "any") -> openai.OpenAI:
+            return running.enter_context(openai.OpenAI(base_url=f"{stage.url}/v1", api_key=key, max_retries=0))
+
+        yield make
 
 
 @pytest.mark.parametrize("model", [CLAUDE, GEMINI, "raycast/gpt-4"])
-def test_a_conversation_goes_on_from_an_answer(recital: Stage, model: str) -> None:
+def test_a_conversation_goes_on_from_an_answer(recital: Stage, model: str, client_of: Clients) -> None:
     client = client_of(recital)
     first = client.responses.create(model=model, input="One.")
     second = client.responses.create(model=model, input="Two.", previous_response_id=first.id)
@@ -44,7 +54,7 @@ def test_a_conversation_goes_on_from_an_answer(recital: Stage, model: str) -> No
     assert first.id != second.id
 
 
-def test_it_goes_on_at_another_provider_and_from_a_stream(recital: Stage) -> None:
+def test_it_goes_on_at_another_provider_and_from_a_stream(recital: Stage, client_of: Clients) -> None:
     client = client_of(recital)
     with client.responses.stream(model=CLAUDE, input="One.") as stream:
         first = stream.get_final_response()
@@ -58,7 +68,7 @@ def referring(answer: Any, *more: Any) -> list[Any]:
 
 @pytest.mark.parametrize("model", [CLAUDE, GEMINI, "cohere/command-a-03-2025"])
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-def test_items_of_an_answer_may_be_told_by_their_names_alone(make_stage: Any, model: str, streamed: bool) -> None:
+def test_items_of_an_answer_may_be_told_by_their_names_alone(make_stage: Any, model: str, streamed: bool, client_of: Clients) -> None:
     said: list[tuple[Message, ...]] = []
 
     def think(request: Request) -> Answer:
@@ -78,7 +88,7 @@ def test_items_of_an_answer_may_be_told_by_their_names_alone(make_stage: Any, mo
     assert [(message.role, message.text) for message in said[2]] == [("assistant", "The Rhine."), ("user", "Two.")]
 
 
-def test_an_item_that_is_not_kept_is_refused_by_its_name(recital: Stage) -> None:
+def test_an_item_that_is_not_kept_is_refused_by_its_name(recital: Stage, client_of: Clients) -> None:
     client = client_of(recital)
     for made in (client.responses.create(model=CLAUDE, input="One."), client.responses.create(model=CLAUDE, input="One.", store=False)):
         if made.model_dump()["store"]:
@@ -87,14 +97,14 @@ def test_an_item_that_is_not_kept_is_refused_by_its_name(recital: Stage) -> None
             client.responses.create(model=CLAUDE, input=referring(made))
 
 
-def test_references_to_what_an_upstream_keeps_go_there_as_they_are(make_stage: Any) -> None:
+def test_references_to_what_an_upstream_keeps_go_there_as_they_are(make_stage: Any, client_of: Clients) -> None:
     stage = make_stage(["openai"])
     told: Any = [{"type": "item_reference", "id": "msg_of_openai"}, {"role": "user", "content": "Two."}]
     client_of(stage).responses.create(model="openai/gpt-4.1", input=told)
     assert b'{"type":"item_reference","id":"msg_of_openai"}' in stage.emulator.requests[0].body.replace(b": ", b":").replace(b", ", b",")
 
 
-def test_instructions_are_not_carried_on(recital: Stage) -> None:
+def test_instructions_are_not_carried_on(recital: Stage, client_of: Clients) -> None:
     client = client_of(recital)
     first = client.responses.create(model=CLAUDE, input="One.", instructions="Be brief.")
     assert first.output_text == "system: Be brief. / user: One."
@@ -103,7 +113,7 @@ def test_instructions_are_not_carried_on(recital: Stage) -> None:
     assert second.output_text.count("Be brief.") == 1  # within what was answered, and not as an instruction
 
 
-def test_what_is_not_to_be_kept_is_not(recital: Stage) -> None:
+def test_what_is_not_to_be_kept_is_not(recital: Stage, client_of: Clients) -> None:
     client = client_of(recital)
     first = client.responses.create(model=CLAUDE, input="One.", store=False)
     assert first.model_dump()["store"] is False
@@ -111,7 +121,7 @@ def test_what_is_not_to_be_kept_is_not(recital: Stage) -> None:
         client.responses.create(model=CLAUDE, input="Two.", previous_response_id=first.id)
 
 
-def test_a_kept_answer_is_shown_with_its_input_and_deleted(recital: Stage) -> None:
+def test_a_kept_answer_is_shown_with_its_input_and_deleted(recital: Stage, client_of: Clients) -> None:
     client = client_of(recital)
     made = client.responses.create(model=CLAUDE, input="One.", metadata={"topic": "numbers"})
     shown = client.responses.retrieve(made.id)
@@ -124,7 +134,7 @@ def test_a_kept_answer_is_shown_with_its_input_and_deleted(recital: Stage) -> No
         client.responses.retrieve(made.id)
 
 
-def test_nobody_reaches_what_another_key_asked_for(make_stage: Any) -> None:
+def test_nobody_reaches_what_another_key_asked_for(make_stage: Any, client_of: Clients) -> None:
     keys = {"ada": {"key": "key-of-ada-0123456789"}, "bob": {"key": "key-of-bob-0123456789"}}
     stage = make_stage(["anthropic"], {"keys": keys}, scenario=recite)
     ada, bob = (client_of(stage, table["key"]) for table in keys.values())
@@ -138,7 +148,7 @@ def test_nobody_reaches_what_another_key_asked_for(make_stage: Any) -> None:
     assert ada.responses.retrieve(made.id).id == made.id
 
 
-def test_an_upstream_that_keeps_its_own_is_asked_as_it_is(make_stage: Any) -> None:
+def test_an_upstream_that_keeps_its_own_is_asked_as_it_is(make_stage: Any, client_of: Clients) -> None:
     stage = make_stage(["openai"])
     client_of(stage).responses.create(model="openai/gpt-4.1", input="Two.", previous_response_id="resp_of_openai")
     assert b"resp_of_openai" in stage.emulator.requests[0].body
