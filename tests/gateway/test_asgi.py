@@ -143,7 +143,7 @@ class Uvicorn:
     """A program under a real uvicorn, in a thread. A context manager; ``url`` is its address."""
 
     def __init__(self, program: Any, http: str) -> None:
-        self._server = uvicorn.Server(uvicorn.Config(program, port=0, log_level="critical", http=http, loop="asyncio"))  # type: ignore[arg-type]
+        self._server = uvicorn.Server(uvicorn.Config(program, port=0, log_level="critical", http=http, loop="asyncio"))
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self.url = ""
 

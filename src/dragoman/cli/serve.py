@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
@@ -24,6 +26,8 @@ CALLERS: Final = "client-keys.toml"
 FIRST_CALLER: Final = "local"
 _EVERY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 """Hosts that mean all of this machine's addresses, and the one that a program on it uses."""
+_INDENT: Final = 13
+"""Columns before what a line of the greeting tells."""
 DEMO: Final = ("openai", "anthropic", "gemini", "cohere", "raycast", "lockchat", "gravityengine", "equing")
 
 
@@ -115,16 +119,22 @@ def _announce(out: Console, setup: Setup, start: Start, host: str, port: int) ->
     shown = _EVERY_ADDRESS.get(host, f"[{host}]" if ":" in host else host)
     scheme = "https" if setup.config.tls else "http"
     address = f"{scheme}://{shown}:{port}"
-    names = ", ".join(setup.providers) or "none"
     beside = " and every other address" if host in _EVERY_ADDRESS else ""
     out.print(f"[bold]dragoman[/bold] serves at [bold]{address}[/bold]{beside}  [dim]Ctrl-C ends it[/dim]", soft_wrap=True)
     out.print(f"  from       {start.path or ('emulated providers' if start.made else 'the environment')}", soft_wrap=True)
-    out.print(f"  providers  {names}", soft_wrap=True)
+    _list(out, "providers", setup.providers)
     if setup.config.models:
-        out.print(f"  models     {', '.join(setup.config.models)}", soft_wrap=True)
+        _list(out, "models", setup.config.models)
     out.print(f"  keys       {len(setup.client_keys) or 'none are wanted; only this machine can call'}", soft_wrap=True)
     for name, line in _lines(address):
         out.print(f"  {name:<10} [cyan]{line}[/cyan]", soft_wrap=True)
+
+
+def _list(out: Console, title: str, names: Iterable[str]) -> None:
+    """Names behind their title: on a terminal broken between them, in a pipe one line."""
+    told = ", ".join(names) or "none"
+    lines = wrap(told, out.width - _INDENT, break_on_hyphens=False, break_long_words=False) if out.is_terminal else [told]
+    out.print(f"  {title:<10} " + f"\n{' ' * _INDENT}".join(lines), soft_wrap=True, markup=False)
 
 
 def _lines(address: str) -> list[tuple[str, str]]:
