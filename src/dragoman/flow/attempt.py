@@ -43,29 +43,37 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class Progress:
-    """What a try has delivered, for the policy above it."""
+    """What a try has delivered, for the policy above it; ``target`` is what a next try would ask, until something is delivered.
 
-    __slots__ = ("delivered",)
+    Nobody else holds on to it meanwhile: a prompt may be long, and its answer slow.
+    """
+
+    __slots__ = ("delivered", "target")
 
     def __init__(self) -> None:
         self.delivered = False
+        self.target: Target | None = None
 
 
 def attempt(target: Target, timeouts: Timeouts, progress: Progress) -> Flow[None]:
     """Deliver the answer of ``target``. Raises any ``DragomanError``, with the target's facts on it."""
     headers: Headers = ()
+    provider, model, redact = target.provider, target.model, target.redact
     try:
-        signer = target.signer
-        incoming = yield from (opened(target.call, timeouts) if signer is None else open_signed(target.call, signer, timeouts))
+        call, signer = target.call, target.signer
+        incoming = yield from (opened(call, timeouts) if signer is None else open_signed(call, signer, timeouts))
         headers = incoming.headers
         if not 200 <= incoming.status < 300:
             reply = yield from _read_error(incoming)
             raise target.decode_error(reply)
-        yield from _deliver(target, incoming, timeouts, progress)
+        delivery = _deliver(target.decoder, call.warnings, incoming, timeouts, progress)
+        del target, call, signer
+        yield from delivery
     except DragomanError as error:
-        target.redact(error)
+        redact(error)
         yield Close()
-        yield from _complete(error, target, headers)
+        error.provider, error.model = error.provider or provider, error.model or model
+        yield from _complete(error, headers)
         raise
 
 
@@ -89,8 +97,10 @@ def _read_error(incoming: Opened) -> Flow[Reply]:
     return Reply(incoming.status, incoming.headers, b"".join(pieces))
 
 
-def _deliver(target: Target, incoming: Opened, timeouts: Timeouts, progress: Progress) -> Flow[None]:
-    decoder = target.decoder(incoming.headers)
+def _deliver(
+    decode: Callable[[Headers], Decoder], warnings: tuple[str, ...], incoming: Opened, timeouts: Timeouts, progress: Progress
+) -> Flow[None]:
+    decoder = decode(incoming.headers)
     held: list[Event] = []
     idle_since_s: float | None = None
     while not decoder.done:
@@ -114,14 +124,14 @@ def _deliver(target: Target, incoming: Opened, timeouts: Timeouts, progress: Pro
         if not progress.delivered and len(events) == 1 and isinstance(events[0], Started):
             held = events  # were it delivered, a second try would start the answer a second time
         elif events:
-            progress.delivered = True
-            yield Emit(_with_warnings(events, target.call.warnings))
+            progress.delivered, progress.target = True, None
+            yield Emit(_with_warnings(events, warnings))
         if decoder.error:
             raise broken or decoder.error
         if not data:
             break
     if held:
-        yield Emit(_with_warnings(held, target.call.warnings))
+        yield Emit(_with_warnings(held, warnings))
     yield Finish()
 
 
@@ -171,10 +181,8 @@ def _with_warnings(events: list[Event], warnings: tuple[str, ...]) -> list[Event
     return [msgspec.structs.replace(event, warnings=warnings + event.warnings) if isinstance(event, Started) else event for event in events]
 
 
-def _complete(error: DragomanError, target: Target, headers: Headers) -> Flow[None]:
-    """Put the facts on ``error`` that only this place knows."""
-    error.provider = error.provider or target.provider
-    error.model = error.model or target.model
+def _complete(error: DragomanError, headers: Headers) -> Flow[None]:
+    """Put the facts on ``error`` that only the answer's head knows."""
     if error.request_id is None:
         error.request_id = next(filter(None, (header(headers, name) for name in _REQUEST_ID_FIELDS)), None)
     if error.retry_after_s is None and headers:

@@ -72,9 +72,11 @@ def retrying(target: Target, timeouts: Timeouts, policy: RetryPolicy, budget: Re
     earlier: list[DragomanError] = []
     left = timeouts
     progress = progress or Progress()
+    progress.target, provider = target, target.provider
+    del target
     while True:
         try:
-            yield from attempt(target, left, progress)
+            yield from attempt(progress.target, left, progress)
             return
         except DragomanError as error:
             error.attempts = tuple(earlier)
@@ -83,10 +85,10 @@ def retrying(target: Target, timeouts: Timeouts, policy: RetryPolicy, budget: Re
             rest = None if wait_s is None else timeouts.after(elapsed + wait_s)
             if wait_s is None or rest is None or progress.delivered or not budget.spend():
                 if earlier:
-                    _LOG.warning("%s: try %d of %d failed, given up: %r", target.provider, len(earlier) + 1, policy.tries, error)
+                    _LOG.warning("%s: try %d of %d failed, given up: %r", provider, len(earlier) + 1, policy.tries, error)
                 raise
             earlier.append(error)
-            _LOG.warning("%s: try %d of %d failed, again in %.2f s: %r", target.provider, len(earlier), policy.tries, wait_s, error)
+            _LOG.warning("%s: try %d of %d failed, again in %.2f s: %r", provider, len(earlier), policy.tries, wait_s, error)
             yield Sleep(wait_s)
             left = rest
 

@@ -71,6 +71,12 @@ class Asking:
             return None
         return partial(self.turn.keep, told_as_kept(self.request), self.call.body)
 
+    def forget(self) -> None:
+        """Nothing is asked again, for the answer has begun: the prompt may be long and the answer slow."""
+        self.call = msgspec.structs.replace(self.call, headers=(), body=b"")
+        self.asked = Asked(model=self.asked.model)
+        self._request = None
+
     # --- how the answer is carried, which may change with the target
 
     def passes_through(self) -> None:

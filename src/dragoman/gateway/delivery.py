@@ -175,6 +175,7 @@ class Delivery:
         carrier = self._carrier = _Passed(asking) if asking.tap else _Encoded(asking.encoder(), asking.record, asking.kept_by())
         if asking.record.streamed:
             self._first = carrier.carry(events)
+            asking.forget()
             return carrier.content_type, None
         pieces = [carrier.carry(events)]
         while events := await self._driver.batch():
