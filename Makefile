@@ -27,9 +27,10 @@ test: $(STAMP)  ## the tests
 	@scripts/install-debian.sh nginx-light tinyproxy microsocks || echo "tests that need them are left out" >&2
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-test-clients: $(STAMP)  ## the vendors' clients for node as callers of the gateway (npm; it installs what it needs)
+test-clients: $(STAMP)  ## clients for node and LiteLLM's SDK as callers of the gateway (npm and PyPI; it installs what it needs)
 	@scripts/install-npm.sh tests/npm/package.json build/npm
 	@$(BIN)/python -m tests.npm build/npm $(ARGS)
+	DRAGOMAN_CLIENTS=1 $(BIN)/python -m pytest tests/litellm
 
 check: $(STAMP)  ## what CI runs: format, lint, types, the law of imports, tests
 	$(BIN)/ruff format --check .

@@ -25,8 +25,8 @@ SEE: Final = "see: what is shown?"
 THOUGHT: Final = "First the weather, then the time."
 SIGNATURE: Final = "c2lnbmVkIGJ5IHRoZSB1cHN0cmVhbQ=="
 BEFORE_CALLS: Final = "I look it up."
-FORM_TOOL: Final = "final_result"
-"""The tool by which pydantic-ai has an answer of a type told, unless the wire's own form is asked for."""
+FORM_TOOLS: Final = ("final_result", "json_tool_call")
+"""The tools by which pydantic-ai and LiteLLM have an answer of a type told, where they do not ask for the wire's own form."""
 RIVER: Final[JsonObject] = {"name": "Loire", "length_km": 1006}
 
 
@@ -62,8 +62,9 @@ def play(request: Request) -> Answer | Iterable[Event]:
     begins = next((message.text for message in request.messages if message.role == "user"), "").partition(":")[0]
     if isinstance(request.response_format, JsonFormat):
         return Answer(text=_written(RIVER))
-    if any(tool.name == FORM_TOOL for tool in request.tools):
-        return Answer(tool_calls=[tool_call(FORM_TOOL, RIVER)])
+    forms = [tool.name for tool in request.tools if tool.name in FORM_TOOLS]
+    if forms:
+        return Answer(tool_calls=[tool_call(forms[0], RIVER)])
     made = PLAYS.get(begins)
     told: Answer | Iterable[Event] = made(request) if made else echo()(request)  # type: ignore[assignment]  # echo says no bare text
     return told

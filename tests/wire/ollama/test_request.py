@@ -202,6 +202,19 @@ def test_results_find_their_calls_by_id_then_by_name_then_by_turn() -> None:
     assert [message.role for message in request.messages] == ["assistant", "tool", "assistant"]
 
 
+def test_results_with_ids_find_calls_whose_ids_were_left_out() -> None:
+    calls = [{"function": {"name": name, "arguments": {}}} for name in ("a", "b")] + [
+        {"id": "call_2", "function": {"name": "c", "arguments": {}}}
+    ]
+    given = [
+        {"role": "assistant", "content": "", "tool_calls": calls},
+        *({"role": "tool", "content": "1", "tool_call_id": id} for id in ("call_0", "call_1", "call_2", "call_3")),
+    ]
+    asked, told = decoded({"model": "m", "messages": given}).messages
+    ids = [part.id for part in asked.parts if isinstance(part, ToolCall)]
+    assert [part.id for part in told.parts if isinstance(part, ToolResult)] == [*ids, "call_3"]
+
+
 def test_made_ids_are_the_same_for_the_same_answer_and_fit_other_wires() -> None:
     first = made_id("2025-10-26T17:21:21.196249123Z", 3)
     assert first == made_id("2025-10-26T17:21:21.196249123Z", 3)

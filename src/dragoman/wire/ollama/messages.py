@@ -160,13 +160,17 @@ class _Calls:
         return call
 
     def answer(self, given_id: str | None, name: str | None) -> str:
-        """The id of the call that this result is for: the one named, else the first of its tool, or of all where no tool is named."""
+        """The id of the call that this result is for: the one named, else the first of its tool, or of all where no tool is named.
+
+        An id that no call has is a client's that left the calls' own ids out, as LiteLLM 1.106 does: it is for one that has none.
+        """
         by_id = [call for call in self._waiting if call.id == given_id]
-        by_name = [call for call in self._waiting if name in (None, call.name)]
-        found = next(iter(by_id or by_name), None)
-        if found:
-            self._waiting.remove(found)
-        return given_id or (found.id if found else "")
+        fitting = [call for call in self._waiting if name in (None, call.name) and (given_id is None or is_made(call.id))]
+        found = next(iter(by_id or fitting), None)
+        if found is None:
+            return given_id or ""
+        self._waiting.remove(found)
+        return found.id
 
 
 def decode_messages(given: list[Json]) -> tuple[Message, ...]:
