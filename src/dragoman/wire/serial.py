@@ -6,7 +6,6 @@ their turn, which comes in the order in which they were opened. Nothing is lost 
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final
 
 from dragoman.core.events import (
@@ -36,8 +35,8 @@ class OneBlockAtATime:
         self._cites_inside = cites_inside
         self._current: int | None = None
         self._waiting: dict[int, list[Event]] = {}
-        self._queue: deque[int] = deque()
-        """The blocks that wait, in the order in which they began."""
+        self._queue: list[int] = []
+        """The blocks that wait, in the order in which they began; few, and a deque would have room for many in each stream."""
         self._texts: set[int] = set()
         """The blocks with words whose end has not come."""
         self._own = 0
@@ -82,7 +81,7 @@ class OneBlockAtATime:
         self._current = None
         due: list[Event] = []
         while self._queue and self._current is None:
-            index = self._queue.popleft()
+            index = self._queue.pop(0)
             events = self._waiting.pop(index)
             due.extend(events)
             if not isinstance(events[-1], BlockEnded):
