@@ -19,6 +19,10 @@ _TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
 _COLON: Final = re.compile(rb"\s*:\s*")
 _OPENS: Final = (b"{", b"[")
 _CLOSES: Final = (b"}", b"]")
+_WHOLE: Final = (b"{", b"[", b'"')
+"""How a value begins that tells where it ends."""
+_LONG: Final = 4096
+"""Bytes of a body of which it is worth while to leave the prompt out."""
 _ESCAPE: Final = b"\\u00"
 _ESCAPED_LETTER: Final = re.compile(rb"\\u00[4-7]")
 """A key may be spelled with escapes; nobody does it in good faith, and a body that may is rebuilt."""
@@ -64,6 +68,7 @@ class _AskedAnew(Asked, frozen=True):
 
 _MESSAGES: Final = ("messages", "input", "contents")
 _ASKED: Final = msgspec.json.Decoder(Asked)
+_FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def read_asked(body: bytes) -> Asked:
@@ -79,10 +84,10 @@ def with_model(body: bytes, given: str, wanted: str) -> bytes:
 
     A field that stands twice is put right too: its reader and ours might not take the same one.
     """
-    is_plain = body.count(_MODEL) == 1 and not (_ESCAPE in body and _ESCAPED_LETTER.search(body))
-    if given == wanted and is_plain:
+    at = _only_place(body, _MODEL)
+    if given == wanted and at is not None:
         return body
-    value = _value_at(body, body.index(_MODEL) + len(_MODEL)) if is_plain else _outermost_value(body, _MODEL)
+    value = _outermost_value(body, _MODEL) if at is None else _value_at(body, at)
     if value is None:
         return dump({**parse_request(body), "model": wanted})
     whole = memoryview(body)  # a coding agent's body is long, so it is copied once
@@ -97,6 +102,35 @@ def with_usage_wanted(body: bytes, asked: Asked) -> bytes:
     whole: JsonObject = parse_request(body)
     options: Json = whole.get("stream_options")
     return dump({**whole, "stream_options": {**(options if isinstance(options, dict) else {}), "include_usage": True}})
+
+
+def _only_place(body: bytes, key: bytes) -> int | None:
+    """Where ``key`` ends; ``None`` where it stands in ``body`` not once, or perhaps under another spelling."""
+    begin, end = _longest_value(body) if len(body) > _LONG else (len(body), len(body))
+    parts = (body[:begin], body[end:])
+    if sum(part.count(key) for part in parts) != 1 or any(_ESCAPE in part and _ESCAPED_LETTER.search(part) for part in parts):
+        return None
+    at = parts[0].find(key)
+    return len(key) + (at if at >= 0 else end + parts[1].index(key))
+
+
+def _longest_value(body: bytes) -> tuple[int, int]:
+    """Where the longest of the fields' values begins and ends, in which no field of ``body`` is; where that is not known, an empty place.
+
+    A prompt is long and the rest short, so that little is left to be searched. A value that follows on a key and is, byte for byte, a whole
+    list, object or text is one value, whatever stands round it.
+    """
+    nowhere = (len(body), len(body))
+    try:
+        fields = _FIELDS.decode(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return nowhere
+    name, raw = max(fields.items(), key=lambda field: memoryview(field[1]).nbytes, default=("", msgspec.Raw()))
+    value, key = bytes(raw), dump(name)
+    found = _COLON.match(body, body.find(key) + len(key)) if key in body else None
+    if found is None or value[:1] not in _WHOLE or not body.startswith(value, found.end()):
+        return nowhere
+    return found.end(), found.end() + len(value)
 
 
 def _value_at(body: bytes, at: int) -> tuple[int, int] | None:
