@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import anthropic
-import httpx
 import ollama
 import openai
 import pytest
@@ -87,6 +86,7 @@ OF_STATUS: Final[dict[str, dict[int, type[Exception]]]] = {
         413: openai.APIStatusError,
         429: openai.RateLimitError,
         500: openai.InternalServerError,
+        502: openai.InternalServerError,
         503: openai.InternalServerError,
     },
     "anthropic": {
@@ -97,11 +97,12 @@ OF_STATUS: Final[dict[str, dict[int, type[Exception]]]] = {
         413: anthropic.RequestTooLargeError,
         429: anthropic.RateLimitError,
         500: anthropic.InternalServerError,
+        502: anthropic.InternalServerError,
         503: anthropic.InternalServerError,
     },
     "google": dict.fromkeys((400, 401, 403, 404, 413, 429), google_errors.ClientError)
-    | dict.fromkeys((500, 503), google_errors.ServerError),
-    "ollama": dict.fromkeys((400, 401, 403, 404, 413, 429, 500, 503), ollama.ResponseError),
+    | dict.fromkeys((500, 502, 503), google_errors.ServerError),
+    "ollama": dict.fromkeys((400, 401, 403, 404, 413, 429, 500, 502, 503), ollama.ResponseError),
 }
 OWN: Final = {"chat": "openai", "responses": "openai", "messages": "anthropic", "contents": "google", "ollama": "ollama"}
 SHOWN_AS: Final = {("messages", 503): 529}
@@ -149,12 +150,53 @@ def test_what_an_upstream_refuses_is_the_sdks_own_exception(kept: Stage, way: st
         assert error.request_id == error.response.headers["x-dragoman-request-id"]
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "ollama"])
 def test_how_long_to_wait_is_told(kept: Stage, way: str) -> None:
+    """Ollama's SDK keeps nothing of a failure but its words and its status."""
     error = caught(way, 429, kept.url, "anthropic/claude-sonnet-4-5!status=429,retry-after=7", False)
-    response = getattr(error, "response", None)
-    if isinstance(response, httpx.Response):
-        assert response.headers["retry-after"] == "7"
+    assert error.response.headers["retry-after"] == "7"
+
+
+def test_an_sdk_waits_as_long_as_it_is_told_and_gets_its_answer(kept: Stage) -> None:
+    """Its own retries, the gateway making none."""
+    with talk_openai.sdk(kept.url, api_key=KEY, max_retries=2) as sdk:
+        told = sdk.chat.completions.create(
+            model="openai/gpt-4.1!status=429,retry-after=0.01,times=1", messages=[{"role": "user", "content": "Hi"}]
+        )
+    assert told.choices[0].message.content == "Hi"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_an_upstream_has_against_the_gateways_key_is_no_fault_of_the_callers(kept: Stage, way: str) -> None:
+    error = caught(way, 502, kept.url, "openai/gpt-4.1!status=401", False)
+    assert "refused the gateway" in str(error)
+
+
+WAITS: Final = {"x-dragoman-timeout": "first_token=0.05,between_tokens=0.05"}
+
+
+class TestSilence:
+    """Of an upstream, which the gateway or the program itself bears only so long."""
+
+    def test_before_the_first_word(self, kept: Stage) -> None:
+        with talk_openai.sdk(kept.url, api_key=KEY) as sdk, pytest.raises(openai.InternalServerError) as raised:
+            sdk.responses.create(model="anthropic/claude-sonnet-4-5!stall-after=0", input="Hi", stream=True, extra_headers=WAITS)
+        assert raised.value.status_code == 504
+
+    def test_between_words_ends_in_an_exception(self, kept: Stage) -> None:
+        asked: Any = {"max_tokens": 64, "messages": [{"role": "user", "content": "Name three rivers of Europe."}], "extra_headers": WAITS}
+        seen: list[Any] = []
+        with talk_anthropic.sdk(kept.url, api_key=KEY) as sdk:
+            stream = sdk.messages.create(model="openai/gpt-4.1!stall-after=4", stream=True, **asked)
+            with pytest.raises(anthropic.APIError):
+                seen.extend(stream)  # what came before the exception stays in the list
+        kinds = {event.type for event in seen}
+        assert "content_block_delta" in kinds
+        assert "message_stop" not in kinds
+
+    def test_that_the_program_does_not_bear_is_its_own_timeout(self, kept: Stage) -> None:
+        with talk_openai.sdk(kept.url, api_key=KEY, timeout=0.2) as sdk, pytest.raises(openai.APITimeoutError):
+            sdk.chat.completions.create(model="openai/gpt-4.1!stall-after=0", messages=[{"role": "user", "content": "Hi"}])
 
 
 @pytest.mark.parametrize("upstream", UPSTREAMS)
