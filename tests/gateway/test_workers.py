@@ -93,6 +93,8 @@ def test_a_stream_may_end_while_nobody_new_comes_in(
     with httpx.stream("POST", serving.url + CHAT, json=STREAM, headers=HEADERS, timeout=20) as reply:
         lines = reply.iter_lines()
         assert "Sei" in next(lines)
+        for id in workers:  # as a terminal and a supervisor do, which tell all of a group
+            os.kill(id, number)
         serving.process.send_signal(number)
         serving.until(lambda: not _takes_calls(serving))
         assert serving.process.poll() is None
@@ -100,6 +102,7 @@ def test_a_stream_may_end_while_nobody_new_comes_in(
         rest = "\n".join(lines)
     assert rest.rstrip().endswith("data: [DONE]")
     assert serving.ended() == 0
+    assert "takes its place" not in serving.said
     nothing_is_left(serving, workers)
 
 

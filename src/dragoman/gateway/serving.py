@@ -43,7 +43,7 @@ async def serve(read_setup: Callable[[], Setup], host: str, port: int, *, shared
     stop = asyncio.Event()
     try:
         bound = await listener.start(host, port, tls=tls_context(application.setup.config.tls), share_port=shared is not None)
-        _watch_signals(application, stop)
+        _watch_signals(application, stop, is_worker=shared is not None)
         if siblings is not None:
             _watch_parent(stop)
             await siblings.start()
@@ -68,11 +68,12 @@ def _spare_what_stays() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def _watch_signals(application: Application, stop: asyncio.Event) -> None:
+def _watch_signals(application: Application, stop: asyncio.Event, *, is_worker: bool) -> None:
+    """A worker is told to stop by its parent, and often by a terminal or a supervisor too: for it, that is one and the same word."""
     loop = asyncio.get_running_loop()
 
     def end() -> None:
-        if stop.is_set():
+        if stop.is_set() and not is_worker:
             raise SystemExit(130)
         stop.set()
 

@@ -66,6 +66,8 @@ class Workers:
             told = False
             while not self._stopping:
                 time.sleep(LOOK_S)
+                if self._stopping:
+                    break
                 if not told and self._all_listen():
                     told = True
                     ready(self.port)
