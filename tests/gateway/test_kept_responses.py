@@ -154,6 +154,18 @@ def test_an_upstream_that_keeps_its_own_is_asked_as_it_is(make_stage: Any, clien
     assert b"resp_of_openai" in stage.emulator.requests[0].body
 
 
+def test_a_host_of_responses_that_keeps_nothing_gets_the_whole_conversation(make_stage: Any, client_of: Any) -> None:
+    stage = make_stage(["groq"], scenario=recite)
+    client = client_of(stage)
+    first = client.responses.create(model="groq/openai/gpt-oss-120b", input="One.")
+    second = client.responses.create(model="groq/openai/gpt-oss-120b", input="Two.", previous_response_id=first.id)
+    assert second.output_text == "user: One. / assistant: user: One. / user: Two."
+    assert first.model_dump()["store"] is True
+    assert {request.path.rpartition("/")[2] for request in stage.emulator.requests} == {"responses"}
+    assert client.responses.retrieve(first.id).output_text == first.output_text
+    assert b"previous_response_id" not in stage.emulator.requests[1].body
+
+
 def kept(text: str) -> Kept:
     return Kept((Message("user", (Text(text=text),)), Message("assistant", (Text(text="Yes."),))), 1, b"{}")
 

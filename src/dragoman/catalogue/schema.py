@@ -135,6 +135,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Declared deviations, in the form of ``wire.quirks.Quirks``."""
     prices: str | None = None
     """The provider's id in genai-prices; ``None`` where its prices are not known."""
+    keeps_responses: bool = False
+    """Answers of its Responses face are kept there, for later ones to go on from."""
     local: bool = False
     """Runs on the user's own machine."""
     working: bool = True

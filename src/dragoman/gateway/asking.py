@@ -54,9 +54,9 @@ class Asking:
             self._request = self.face.speaks.decode_request(self.call, self.face.quirks)
         return self._request
 
-    def to_upstream(self, speaks: str) -> Request:
-        """The request for a target that speaks ``speaks``."""
-        if self.turn is None or (speaks == self.face.dialect and self.turn.kept is None):
+    def to_upstream(self, *, keeps: bool) -> Request:
+        """The request for a target, which ``keeps`` what its answers may be asked for later, or does not."""
+        if self.turn is None or (keeps and self.turn.kept is None):
             return self.request
         self._keeps = wants_keeping(self.request)
         return self.turn.to_upstream(self.request, self.call.body)

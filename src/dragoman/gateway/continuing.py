@@ -16,7 +16,7 @@ from dragoman.core.events import Event
 from dragoman.core.exchange import Call, Reply
 from dragoman.core.fold import fold
 from dragoman.core.messages import Message, Opaque, Text
-from dragoman.core.opaque import Json, JsonObject
+from dragoman.core.opaque import Extra, Json, JsonObject
 from dragoman.core.request import Request
 from dragoman.gateway.kept_responses import Kept, KeptResponses
 from dragoman.wire.dialects import dialect
@@ -96,6 +96,12 @@ def wants_keeping(request: Request) -> bool:
 def told_as_kept(request: Request) -> Request:
     """``request`` with what its answer repeats of it: that it is kept."""
     return msgspec.structs.replace(request, extra={**request.extra, NAME: {**request.extra.get(NAME, {}), "store": True}})
+
+
+def without_keeping(extra: Extra) -> Extra:
+    """An upstream's own fields of an answer without those that say what it keeps: that is done here."""
+    own = {name: value for name, value in extra.get(NAME, {}).items() if name not in _OURS}
+    return {**extra, NAME: own} if NAME in extra else extra
 
 
 def _instructions(body: bytes) -> str | None:

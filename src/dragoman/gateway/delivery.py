@@ -19,6 +19,7 @@ from dragoman.core.request import Request
 from dragoman.drivers import AsyncDriver
 from dragoman.flow.effects import Flow
 from dragoman.gateway.asking import Asking
+from dragoman.gateway.continuing import without_keeping
 from dragoman.gateway.failures import shown
 from dragoman.gateway.records import Record
 from dragoman.response import tier_in
@@ -138,6 +139,7 @@ def _complete(event: Started, record: Record, renamed: bool) -> Started:
     return msgspec.structs.replace(
         event,
         id=record.id.removeprefix("req_") if renamed else event.id or record.id,
+        extra=without_keeping(event.extra) if renamed else event.extra,
         model=event.model or record.target_model,
         created_s=int(time.time()) if event.created_s is None else event.created_s,
     )

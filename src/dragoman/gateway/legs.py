@@ -34,6 +34,8 @@ _PASSED_HEADERS: Final[dict[str, tuple[str, ...]]] = {
 """Fields of a caller's head that mean something to the upstream. No other goes on: neither keys nor what tells of the caller."""
 _OTHER_FACES: Final = {"openai_responses": "responses", "openai_completions": "completions"}
 """Dialects that a host of another one may speak beside it, and the ability that says so."""
+_KEPT_ANSWERS: Final = "openai_responses"
+"""The dialect whose callers may go on from an answer; where its host keeps none, the gateway does."""
 _BODY_ALONE: Final = ("openai_chat", "openai_responses", "openai_completions", "anthropic_messages", "ollama", "cohere")
 """Dialects whose body names model and form; in the others both stand in the path."""
 _FORMS_BY_PATH: Final = ("ollama",)
@@ -110,6 +112,8 @@ class Upstreams:
         quirks = msgspec.convert(row.quirks, Quirks) if speaks == row.dialect else NONE
         if speaks != asking.face.dialect or asking.face.quirks != NONE or not _takes_bodies(quirks):
             return None
+        if speaks == _KEPT_ANSWERS and not row.keeps_responses:
+            return None
         asked = asking.asked
         request = Request(model=name, messages=_WORDS, stream=bool(asked.stream), n=asked.n)
         target = self.router.target(request, speaks=speaks)
@@ -121,7 +125,9 @@ class Upstreams:
     def _translated(self, name: str, asking: Asking) -> Target:
         asking.is_translated()
         speaks = self._speaks(name, asking.face.dialect)
-        request = msgspec.structs.replace(asking.to_upstream(speaks), model=name)
+        row, _ = self.router.catalogue.resolve(name)
+        keeps = speaks == _KEPT_ANSWERS and row.keeps_responses
+        request = msgspec.structs.replace(asking.to_upstream(keeps=keeps), model=name)
         return self.router.target(request, speaks=speaks)
 
     def _speaks(self, name: str, dialect: str) -> str:
