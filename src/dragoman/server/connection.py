@@ -264,6 +264,7 @@ class Connection(asyncio.Protocol):
                     break
                 write(head + b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else head + piece)
                 head = b""
+                del piece  # the next may be long in coming
                 self._spoke = True
                 if self._drained is not None:
                     await self._drained

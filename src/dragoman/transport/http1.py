@@ -85,6 +85,12 @@ def _checked_name(name: str) -> str:
     return name
 
 
+@lru_cache(maxsize=128)
+def _lowered(name: bytes) -> str:
+    """A host's answers have the same few names; a stream keeps its head, and many streams one text of each name."""
+    return name.decode("latin-1").lower()
+
+
 def _check_values(headers: Headers) -> None:
     try:
         joined = "".join([value for _, value in headers])
@@ -248,7 +254,7 @@ class Exchange:
     def on_header(self, name: bytes, value: bytes) -> None:
         # After the head these are trailers: they say nothing that the body's reader could still use.
         if not self.status:
-            self._fields.append((name.decode("latin-1").lower(), value.decode("latin-1").strip()))
+            self._fields.append((_lowered(name), value.decode("latin-1").strip()))
 
     def on_headers_complete(self) -> None:
         parser = self._parser
