@@ -60,6 +60,15 @@ def test_prices_that_rise_with_the_input_have_factors_up_to_where_they_rise() ->
         assert listed_cost("anthropic", "claude-sonnet-4-5", usage) == by_the_tables("anthropic", "claude-sonnet-4-5", usage)
 
 
+def test_that_the_tables_do_not_know_a_model_is_remembered() -> None:
+    from dragoman.prices import _NO_SHAPE, _UNPRICED, DAY_S, _factors
+
+    today = int(datetime.now(tz=UTC).timestamp()) // DAY_S
+    assert _factors("openai", "no-model-of-this-name", _NO_SHAPE, None, today) is _UNPRICED
+    for tokens in (0, 3):
+        assert listed_cost("openai", "no-model-of-this-name", Usage(input_tokens=tokens, output_tokens=tokens)) is None
+
+
 def test_what_is_not_linear_has_no_factors() -> None:
     assert find_factors(lambda usage: Decimal(usage.input_tokens or 0) ** 2, {}) is None
 

@@ -89,6 +89,8 @@ def listed_cost(
     if counts is not None:
         shape = _shape(usage, service_tier)
         factors = None if shape is None else _factors(prices, model, shape, service_tier, int(time.time()) // DAY_S)
+        if factors is _UNPRICED:
+            return None
         if factors is not None and counts.input_tokens <= factors.most_input:
             return factors.sum(counts, _EXACT)
     return _tables_cost(prices, model, usage, at, service_tier)
@@ -96,10 +98,12 @@ def listed_cost(
 
 @lru_cache(maxsize=4096)
 def _factors(prices: str, model: str, shape: Shape, service_tier: str | None, day: int) -> Factors | None:
-    """What a token costs on ``day`` (since 1970); ``None`` where that is no number."""
+    """What a token costs on ``day`` (since 1970); ``None`` where that is no number, ``_UNPRICED`` for a model that the tables do not know."""
     noon = datetime.fromtimestamp(day * DAY_S + DAY_S / 2, tz=UTC)
     found = _find(prices, model)
-    if found is None or _depends_on_the_hour(found[1]):
+    if found is None:
+        return _UNPRICED
+    if _depends_on_the_hour(found[1]):
         return None
     told: dict[str, Json] = {place: [{"modality": "TEXT", "tokenCount": 1}] for place in shape.places}
     told |= dict(shape.words)
@@ -175,6 +179,7 @@ def _tables_cost(prices: str, model: str, usage: Usage, at: datetime | None, ser
 
 
 _NO_SHAPE: Final = Shape((), ())
+_UNPRICED: Final = Factors(None, None, None, None, None)
 
 
 @cache
