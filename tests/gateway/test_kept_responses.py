@@ -154,6 +154,17 @@ def test_an_upstream_that_keeps_its_own_is_asked_as_it_is(make_stage: Any, clien
     assert b"resp_of_openai" in stage.emulator.requests[0].body
 
 
+def test_nobody_goes_on_from_what_an_upstream_keeps_for_another(make_stage: Any, client_of: Clients) -> None:
+    keys = {"ada": {"key": "key-of-ada-0123456789"}, "bob": {"key": "key-of-bob-0123456789"}}
+    stage = make_stage(["openai"], {"keys": keys}, scenario=recite)
+    ada, bob = (client_of(stage, table["key"]) for table in keys.values())
+    made = ada.responses.create(model="openai/gpt-4.1", input="One.")
+    ada.responses.create(model="openai/gpt-4.1", input="Two.", previous_response_id=made.id)
+    with pytest.raises(openai.NotFoundError, match="is kept here"):
+        bob.responses.create(model="openai/gpt-4.1", input="Two.", previous_response_id=made.id)
+    assert len(stage.emulator.requests) == 2
+
+
 def test_a_host_of_responses_that_keeps_nothing_gets_the_whole_conversation(make_stage: Any, client_of: Any) -> None:
     stage = make_stage(["groq"], scenario=recite)
     client = client_of(stage)

@@ -35,6 +35,8 @@ class Turn:
         self._store = store
         self._owner = owner
         self._previous = previous
+        if previous is not None and store.is_anothers(owner, previous):
+            raise _nothing_kept(previous)
         self.kept = None if previous is None else store.get(owner, previous)
 
     def to_upstream(self, request: Request, body: bytes) -> Request:
@@ -43,13 +45,17 @@ class Turn:
         Raises ``BadRequest`` where what it goes on from or refers to is not kept.
         """
         if self._previous is not None and self.kept is None:
-            told = f"previous_response_id: no answer {self._previous!r} is kept here"
-            raise BadRequest(told, status=404, param="previous_response_id", code="previous_response_not_found")
+            raise _nothing_kept(self._previous)
         _check_references(request)
         own = {name: value for name, value in request.extra.get(NAME, {}).items() if name not in _OURS}
         head, rest = parted(request.messages, _instructions(body))
         earlier = self.kept.messages if self.kept else ()
         return msgspec.structs.replace(request, messages=(*head, *earlier, *rest), extra={**request.extra, NAME: own})
+
+    def claim(self, answer_id: str | None) -> None:
+        """An upstream has begun an answer that it keeps itself: nobody else is to go on from it by way of the gateway's account."""
+        if answer_id is not None and self._owner is not None:
+            self._store.claim(self._owner, answer_id)
 
     def with_items(self, call: Call) -> Call:
         """``call`` with the items that it refers to in their places, as far as they are kept here."""
@@ -86,6 +92,11 @@ def _check_references(request: Request) -> None:
             own = part.extra.get(NAME, {})
             if isinstance(part, Opaque) and own.get("type") == REFERENCE:
                 raise BadRequest(f"input: no item {own.get('id')!r} is kept here", status=404, param="input")
+
+
+def _nothing_kept(id: str) -> BadRequest:
+    told = f"previous_response_id: no answer {id!r} is kept here"
+    return BadRequest(told, status=404, param="previous_response_id", code="previous_response_not_found")
 
 
 def wants_keeping(request: Request) -> bool:

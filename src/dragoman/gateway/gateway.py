@@ -189,6 +189,8 @@ class Gateway:
             delivery.abandon()
             raise
         back_s = time.monotonic()
+        if asking.turn is not None and record.passed_through:
+            asking.turn.claim(record.answer_id)
         record.warnings = (*asking.warnings, *record.warnings)
         record.status = 200
         record.overhead_s = sent_s - record.begun_s + (back_s - (record.first_token_s or back_s))

@@ -31,6 +31,7 @@ create table if not exists items (
 ) without rowid
 """
 """In which answer an item stands."""
+_CLAIMS: Final = "create table if not exists claims (id text primary key, owner text not null, kept_s real not null) without rowid"
 _MESSAGES: Final = msgspec.msgpack.Decoder(tuple[Message, ...])
 
 
@@ -57,6 +58,7 @@ class KeptResponses:
         self._store.execute("pragma synchronous=off")  # who loses power has to begin a conversation anew
         self._store.execute("pragma foreign_keys=on")
         self._store.execute(_TABLE)
+        self._store.execute(_CLAIMS)
         self._store.execute(_ITEMS)
         self._store.execute("create index if not exists by_answer on items (response)")
         self._store.execute("create index if not exists by_age on responses (kept_s)")
@@ -85,12 +87,25 @@ class KeptResponses:
         found = self._store.execute("select response from items where id = ? and owner = ?", (item, owner or "")).fetchone()
         return self.get(owner, found[0]) if found else None
 
+    def claim(self, owner: str | None, id: str) -> None:
+        """An upstream keeps the answer ``id`` for this caller."""
+        self._store.execute("insert or ignore into claims values (?, ?, ?)", (id, owner or "", time.time()))
+        self._count += 1
+        if self._count % _LOOK_EVERY == 0:
+            self._make_room()
+
+    def is_anothers(self, owner: str | None, id: str) -> bool:
+        """Whether the answer is known to be another caller's, wherever it is kept."""
+        query = "select 1 from responses where id = :id and owner <> :owner union select 1 from claims where id = :id and owner <> :owner"
+        return self._store.execute(query, {"id": id, "owner": owner or ""}).fetchone() is not None
+
     def delete(self, owner: str | None, id: str) -> bool:
         """Whether there was one."""
         return self._store.execute("delete from responses where id = ? and owner = ?", (id, owner or "")).rowcount > 0
 
     def _make_room(self) -> None:
         self._store.execute("delete from responses where kept_s <= ?", (time.time() - self._keep_s,))
+        self._store.execute("delete from claims where kept_s <= ?", (time.time() - self._keep_s,))
         while self._size() > self._max_bytes:
             self._store.execute("delete from responses where id in (select id from responses order by kept_s limit ?)", (_DROPPED_AT_ONCE,))
 
