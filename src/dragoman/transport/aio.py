@@ -1,7 +1,7 @@
 """The transport over asyncio, the standard loop's or uvloop's. Only the I/O is here; the policy is ``engine``.
 
 Law: no threads but the loop's own for name look-ups. What arrives waits in a bounded buffer (the loop stops reading above it). One
-lazy timer serves all waits of a connection, for a streamed answer waits often and seldom in vain. Connections belong to the loop
+lazy timer serves all waits of a loop, for a streamed answer waits often and seldom in vain. Connections belong to the loop
 they were made on, and are closed when it ends.
 """
 
@@ -13,7 +13,7 @@ import os
 import socket
 import time
 import weakref
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from functools import partial
 from typing import cast
 
@@ -26,6 +26,8 @@ from dragoman.transport.seam import Hold
 from dragoman.transport.settings import Settings
 
 BUFFER_BYTES = 131_072
+_LOOK_S = 0.000_02
+"""Of rest for each wire that was looked at: a hundred times what that takes."""
 
 
 class AsyncioTransport:
@@ -66,10 +68,48 @@ async def _until_loop_ends(reference: weakref.ref[Pool]) -> AsyncGenerator[None,
             pool.close_all(for_ever=False)
 
 
+class Alarm:
+    """The one timer of a loop's wires: each of its own would weigh as much as the wire, and streams wait often and seldom in vain.
+
+    When it rings it looks at all of them, and then rests so long that this takes a small share of the time; a wait may last so much longer.
+    """
+
+    __slots__ = ("_at", "_rested", "_timer", "loop", "waiting")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._timer: asyncio.TimerHandle | None = None
+        self._at = 0.0
+        self._rested = 0.0
+        self.waiting: set[AsyncioWire] = set()
+
+    def watch(self, wire: AsyncioWire, until: float) -> None:
+        """Ring for ``wire`` when ``until`` is over, unless it waits for something else by then."""
+        self.waiting.add(wire)
+        if self._timer is None or max(until, self._rested) < self._at:
+            self._set(until, time.monotonic())
+
+    def _set(self, until: float, now: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._at = until = max(until, self._rested)
+        # A loop cannot count further than some weeks; the timer looks again when it rings.
+        self._timer = self.loop.call_later(min(max(0.0, until - now), 86_400.0), self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        now = time.monotonic()
+        ends = [end for wire in list(self.waiting) if (end := wire.look_at_clock(now)) is not None]
+        self._rested = now + len(ends) * _LOOK_S
+        if ends:
+            self._set(min(ends), now)
+
+
 class AsyncioWire(asyncio.Protocol):
     """``Wire`` over an asyncio transport."""
 
     __slots__ = (
+        "_alarm",
         "_chunks",
         "_closed",
         "_deadline",
@@ -78,14 +118,13 @@ class AsyncioWire(asyncio.Protocol):
         "_lost",
         "_paused",
         "_size",
-        "_timer",
-        "_timer_at",
         "_transport",
         "_waiter",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, alarm: Alarm) -> None:
         self._loop = loop
+        self._alarm = alarm
         self._transport: asyncio.Transport | None = None
         self._chunks: list[bytes] = []
         self._size = 0
@@ -95,8 +134,6 @@ class AsyncioWire(asyncio.Protocol):
         self._lost: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._deadline: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
 
     # What the loop calls.
 
@@ -119,9 +156,7 @@ class AsyncioWire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended = True
         self._lost = exc
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._alarm.waiting.discard(self)
         self._wake()
 
     # What the policy calls.
@@ -161,27 +196,22 @@ class AsyncioWire(asyncio.Protocol):
         if self._waiter is not None:
             raise UsageError("the answer is being read elsewhere; one read at a time is allowed")
         self._deadline = until
-        if until is not None and (self._timer is None or self._timer_at > until):
-            self._set_timer(until)
+        if until is not None:
+            self._alarm.watch(self, until)
         waiter = self._waiter = self._loop.create_future()
         return waiter
 
-    def _set_timer(self, until: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = until
-        # A loop cannot count further than some weeks; the timer looks again when it rings.
-        self._timer = self._loop.call_later(min(max(0.0, until - time.monotonic()), 86_400.0), self._ring)
-
-    def _ring(self) -> None:
-        self._timer = None
+    def look_at_clock(self, now: float) -> float | None:
+        """End a wait that has lasted too long; until when the wait that goes on may last, ``None`` where there is none."""
         waiter, deadline = self._waiter, self._deadline
-        if waiter is None or deadline is None:
-            return
-        if time.monotonic() < deadline:
-            self._set_timer(deadline)
-        elif not waiter.done():
-            waiter.set_exception(TimeoutError())
+        if waiter is None or deadline is None or waiter.done():
+            self._alarm.waiting.discard(self)
+            return None
+        if now < deadline:
+            return deadline
+        self._alarm.waiting.discard(self)
+        waiter.set_exception(TimeoutError())
+        return None
 
     def _wake(self) -> None:
         waiter = self._waiter
@@ -254,6 +284,16 @@ class AsyncioDial:
 class AsyncioDialer:
     """``Dialer`` whose waits suspend."""
 
+    _alarm: Alarm | None = None
+    """That of the loop in which the last wire was made."""
+
+    def _wire(self) -> Callable[[], AsyncioWire]:
+        loop = asyncio.get_running_loop()
+        alarm = self._alarm
+        if alarm is None or alarm.loop is not loop:
+            alarm = self._alarm = Alarm(loop)
+        return partial(AsyncioWire, loop, alarm)
+
     async def resolve(self, host: str, port: int, until: float | None) -> list[Address]:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(None if until is None else max(0.0, until - time.monotonic())):
@@ -271,7 +311,7 @@ class AsyncioDialer:
     async def wire(self, dial: AsyncioDial) -> AsyncioWire:
         loop = asyncio.get_running_loop()
         try:
-            _, wire = await loop.create_connection(partial(AsyncioWire, loop), sock=dial.socket)
+            _, wire = await loop.create_connection(self._wire(), sock=dial.socket)
         except BaseException:
             dial.abandon()
             raise
@@ -284,5 +324,5 @@ class AsyncioDialer:
             return await self.wire(await race(self, (address,), until))
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(None if until is None else max(0.0, until - time.monotonic())):
-            _, wire = await loop.create_connection(partial(AsyncioWire, loop), host, port)
+            _, wire = await loop.create_connection(self._wire(), host, port)
         return wire
