@@ -1,4 +1,4 @@
-"""Write docs/reference/dragoman-toml.md to standard output: every field of src/dragoman/gateway/config.py with its form, default and words.
+"""Write docs/reference/dragoman-toml.md to standard output: every field of gateway/config/tables.py, with form, default, words.
 
 The words are the docstrings that stand below the fields, so that they are written once.
 """
@@ -15,7 +15,7 @@ import msgspec
 from msgspec import inspect as forms
 
 from dragoman.catalogue.schema import Auth
-from dragoman.gateway import config
+from dragoman.gateway.config import tables as config
 from dragoman.wire.quirks import PassingFault, Quirks
 
 HEAD = """# dragoman.toml

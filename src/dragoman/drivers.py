@@ -49,10 +49,8 @@ class Driver:
                     return effect.events
                 outcome, failure = None, None
                 try:
-                    if type(effect) is Read and self._incoming:  # of a stream nearly all effects are
-                        outcome = self._incoming.read(effect.timeout_s)
-                    else:
-                        outcome = self._perform(effect)
+                    incoming = self._incoming  # of a stream nearly all effects are reads
+                    outcome = incoming.read(effect.timeout_s) if type(effect) is Read and incoming else self._perform(effect)
                 except DragomanError as error:
                     failure = error
         except StopIteration:
@@ -142,10 +140,8 @@ class AsyncDriver:
                     return effect.events
                 outcome, failure = None, None
                 try:
-                    if type(effect) is Read and self._incoming:  # of a stream nearly all effects are
-                        outcome = await self._incoming.read(effect.timeout_s)
-                    else:
-                        outcome = await self._perform(effect)
+                    incoming = self._incoming  # of a stream nearly all effects are reads
+                    outcome = await (incoming.read(effect.timeout_s) if type(effect) is Read and incoming else self._perform(effect))
                 except DragomanError as error:
                     failure = error
         except StopIteration:

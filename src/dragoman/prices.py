@@ -98,7 +98,7 @@ def listed_cost(
 
 @lru_cache(maxsize=4096)
 def _factors(prices: str, model: str, shape: Shape, service_tier: str | None, day: int) -> Factors | None:
-    """What a token costs on ``day`` (since 1970); ``None`` where that is no number, ``_UNPRICED`` where the tables know no such model."""
+    """What a token costs on ``day`` (since 1970); ``None`` where that is no number, ``_UNPRICED`` where the model is not known."""
     noon = datetime.fromtimestamp(day * DAY_S + DAY_S / 2, tz=UTC)
     found = _find(prices, model)
     if found is None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dragoman.gateway.client_keys import hash_of
-from dragoman.gateway.config_example import EXAMPLE
+from dragoman.gateway.config.example import EXAMPLE
 from tests.cli.conftest import SECRET
 from tests.cli.terminal import Terminal, run
 

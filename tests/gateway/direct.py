@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from dragoman.core.exchange import Call, Headers, Reply, Timeouts
-from dragoman.gateway.config import Config
+from dragoman.gateway.config.tables import Config
 from dragoman.gateway.gateway import Gateway
-from dragoman.gateway.kept_responses import KeptResponses
+from dragoman.gateway.prompts.kept_responses import KeptResponses
 from dragoman.gateway.setup import Start
 from dragoman.server.answer import Answer, BrokenOff
 from dragoman.settings import Surroundings

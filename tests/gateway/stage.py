@@ -14,7 +14,7 @@ import msgspec
 from dragoman.core.exchange import Call
 from dragoman.emulator import Emulator
 from dragoman.gateway.application import Application
-from dragoman.gateway.config import Config
+from dragoman.gateway.config.tables import Config
 from dragoman.gateway.setup import Start
 from dragoman.server.answer import Answer
 from dragoman.server.listener import Listener

@@ -22,7 +22,7 @@ from starlette.routing import Mount
 from dragoman.core.exchange import Call
 from dragoman.gateway import create_app
 from dragoman.gateway.asgi import App
-from dragoman.gateway.config import Config
+from dragoman.gateway.config.tables import Config
 from dragoman.server import Answer
 from tests.gateway.direct import CHUNK, STREAMED, WHOLE
 from tests.gateway.stage import KEY

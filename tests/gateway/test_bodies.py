@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from dragoman.gateway.bodies import with_model
+from dragoman.gateway.prompts.bodies import with_model
 
 LONG = [{"role": "user", "content": 'a "model" : "b" and \\u006d ' * 400}, {"model": "nested", "\u00e9": [1, {"model": 2}]}]
 NESTED = {"messages": LONG}

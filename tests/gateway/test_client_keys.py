@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from dragoman.gateway.client_keys import ClientKeys, hash_of, is_hash, new_key
-from dragoman.gateway.config import KeyTable
+from dragoman.gateway.config.tables import KeyTable
 
 CLEAR = "a-key-in-the-clear-0123456789"
 

@@ -13,7 +13,7 @@ import pytest
 from dragoman.core.messages import Message, Text
 from dragoman.core.request import Request
 from dragoman.emulator import Answer
-from dragoman.gateway.kept_responses import Kept, KeptResponses
+from dragoman.gateway.prompts.kept_responses import Kept, KeptResponses
 from tests.gateway.stage import Stage
 
 CLAUDE = "anthropic/claude-sonnet-4-5"

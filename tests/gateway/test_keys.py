@@ -15,10 +15,10 @@ from dragoman.core.exchange import Call, Reply
 from dragoman.core.messages import Message, Text
 from dragoman.core.request import Request
 from dragoman.gateway import client_keys
-from dragoman.gateway.access_log import AccessLog, facts
 from dragoman.gateway.faces import PROMPTS, Faces
-from dragoman.gateway.metrics import Metrics
-from dragoman.gateway.records import Record
+from dragoman.gateway.telemetry.access_log import AccessLog, facts
+from dragoman.gateway.telemetry.metrics import Metrics
+from dragoman.gateway.telemetry.records import Record
 from dragoman.wire.dialects import NAMES, dialect
 from dragoman.wire.quirks import NONE
 from tests.gateway.direct import STREAMED, WHOLE, Direct

@@ -12,11 +12,11 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.semconv._incubating.attributes import gen_ai_attributes as conventions
 
-from dragoman.gateway.access_log import AccessLog
-from dragoman.gateway.config import OtelTable
-from dragoman.gateway.metrics import MAX_SERIES, Metrics, Tables
-from dragoman.gateway.records import Record
-from dragoman.gateway.tracing import Tracing
+from dragoman.gateway.config.tables import OtelTable
+from dragoman.gateway.telemetry.access_log import AccessLog
+from dragoman.gateway.telemetry.metrics import MAX_SERIES, Metrics, Tables
+from dragoman.gateway.telemetry.records import Record
+from dragoman.gateway.telemetry.tracing import Tracing
 from tests.gateway.stage import Stage
 
 SECRET = "a secret that nobody may read"

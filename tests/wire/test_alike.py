@@ -63,7 +63,7 @@ EVENTS = [
 def told(decoder: Decoder, pieces: list[bytes]) -> tuple[list[Event], str | None]:
     events = [event for piece in pieces for event in decoder.feed(piece)]
     events += decoder.close()
-    return events, decoder.error and str(decoder.error)
+    return events, None if decoder.error is None else str(decoder.error)
 
 
 @settings(max_examples=400, deadline=None)

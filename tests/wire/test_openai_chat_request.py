@@ -304,7 +304,11 @@ REFUSED: dict[str, tuple[object, str | None, str]] = {
     "no messages": ({"model": "m"}, None, "missing required field `messages`"),
     "odd messages": ({"model": "m", "messages": {}}, "messages", "messages: expected `array`, got `object`"),
     "empty messages": ({"model": "m", "messages": []}, "messages", "messages: the list is empty"),
-    "odd temperature": ({"model": "m", "messages": [GOOD_MESSAGE], "temperature": "hot"}, "temperature", "temperature: expected `int | float"),
+    "odd temperature": (
+        {"model": "m", "messages": [GOOD_MESSAGE], "temperature": "hot"},
+        "temperature",
+        "temperature: expected `int | float",
+    ),
     "odd stop": ({"model": "m", "messages": [GOOD_MESSAGE], "stop": [5]}, "stop[0]", "expected `str`, got `int`"),
     "odd tools": ({"model": "m", "messages": [GOOD_MESSAGE], "tools": [{"type": 5}]}, "tools[0]", "tools[0]: "),
     "tool without name": ({"model": "m", "messages": [GOOD_MESSAGE], "tools": [{"function": {}}]}, None, "tools[0].function: "),

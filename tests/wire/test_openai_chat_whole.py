@@ -353,7 +353,7 @@ def test_form_is_named_by_its_content_type() -> None:
 @pytest.mark.parametrize("more", [{}, {"stop_reason": 7, "native_finish_reason": "STOP"}])
 @pytest.mark.parametrize("finish", ["stop", "odd"])
 def test_a_plain_text_is_told_as_a_reader_tells_it(index: int, more: dict[str, Any], finish: str) -> None:
-    message = {"role": "assistant", "content": "hi", "refusal": None, "annotations": [], "tool_calls": []}
+    message: dict[str, Any] = {"role": "assistant", "content": "hi", "refusal": None, "annotations": [], "tool_calls": []}
     choice = msgspec.convert({"index": index, "message": message, "finish_reason": finish, **more}, Choice)
     usage, told = Usage(input_tokens=3), list[Event]()
     reader = ChoiceReader(index, think_tags=False)

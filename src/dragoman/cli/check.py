@@ -27,7 +27,7 @@ def config(
     """
     from rich.text import Text
 
-    from dragoman.gateway.config_file import find_config, read_config
+    from dragoman.gateway.config.file import find_config, read_config
     from dragoman.gateway.setup import Setup
 
     around = surroundings()

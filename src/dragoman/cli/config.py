@@ -10,6 +10,6 @@ def example() -> None:
 
     It works as it is: dragoman config example > dragoman.toml
     """
-    from dragoman.gateway.config_example import EXAMPLE
+    from dragoman.gateway.config.example import EXAMPLE
 
     typer.echo(EXAMPLE, nl=False)

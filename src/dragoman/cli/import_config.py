@@ -12,7 +12,7 @@ from dragoman.cli.screen import console, surroundings
 from dragoman.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from dragoman.gateway.litellm_config import Carried
+    from dragoman.gateway.litellm.config import Carried
 
 
 def litellm(
@@ -24,7 +24,7 @@ def litellm(
 
     Nothing is contacted, and no variable's value is read: os.environ/NAME becomes ${NAME}.
     """
-    from dragoman.gateway.litellm_config import convert
+    from dragoman.gateway.litellm.config import convert
 
     if output is not None and output.exists() and not force:
         raise UsageError(f"output: {output} is there already; --force overwrites it")

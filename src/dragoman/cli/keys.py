@@ -43,13 +43,13 @@ def new(
 
 
 def _file(given: Path | None) -> Path | None:
-    from dragoman.gateway.config_file import find_config
+    from dragoman.gateway.config.file import find_config
 
     return find_config(given, surroundings())
 
 
 def _table(name: str, hashed: str, models: tuple[str, ...]) -> str:
-    from dragoman.gateway.toml_text import toml_value
+    from dragoman.gateway.config.toml_text import toml_value
 
     allowed = f"models = {toml_value(list(models))}\n" if models else ""
     return f'[keys.{name}]\nhash = "{hashed}"\n{allowed}'

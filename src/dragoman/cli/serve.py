@@ -17,7 +17,7 @@ from dragoman.core.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dragoman.gateway.config import Config
+    from dragoman.gateway.config.tables import Config
     from dragoman.gateway.setup import Setup, Start
     from dragoman.settings import Surroundings
 
@@ -42,8 +42,8 @@ def serve(
 
     Without a file it serves what the environment's keys and the servers on this machine allow, on 127.0.0.1:4000. Ctrl-C ends it.
     """
-    from dragoman.gateway.address import parse_listen, refuse_wide
-    from dragoman.gateway.config_file import find_config
+    from dragoman.gateway.config.address import parse_listen, refuse_wide
+    from dragoman.gateway.config.file import find_config
     from dragoman.gateway.serving import set_up_output
 
     around = surroundings()
@@ -110,7 +110,7 @@ def _demo(stack: ExitStack) -> Start:
 
 
 def _demo_config(urls: dict[str, str]) -> Config:
-    from dragoman.gateway.config import Config
+    from dragoman.gateway.config.tables import Config
 
     return msgspec.convert({"providers": {name: {"base_url": url, "key": "emulated"} for name, url in urls.items()}}, Config)
 

@@ -12,17 +12,17 @@ from typing import Final
 
 from dragoman.core.errors import AuthFailed, BadRequest, DragomanError, UsageError
 from dragoman.core.exchange import Call
-from dragoman.gateway.access_log import AccessLog
 from dragoman.gateway.client_keys import ClientKeys
-from dragoman.gateway.config import KeyTable
+from dragoman.gateway.config.tables import KeyTable
 from dragoman.gateway.description import openapi, page
 from dragoman.gateway.gateway import Gateway, presented_key
-from dragoman.gateway.kept_responses import KeptResponses
-from dragoman.gateway.metrics import Metrics, Tables, exposition
 from dragoman.gateway.pages import Page, json_answer
-from dragoman.gateway.records import Observer
+from dragoman.gateway.prompts.kept_responses import KeptResponses
 from dragoman.gateway.setup import Setup
-from dragoman.gateway.tracing import Tracing
+from dragoman.gateway.telemetry.access_log import AccessLog
+from dragoman.gateway.telemetry.metrics import Metrics, Tables, exposition
+from dragoman.gateway.telemetry.records import Observer
+from dragoman.gateway.telemetry.tracing import Tracing
 from dragoman.server.answer import Answer
 from dragoman.transport.aio import AsyncioTransport
 from dragoman.transport.settings import Settings

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from dragoman.core.exchange import Call
 from dragoman.gateway.application import Application
-from dragoman.gateway.config import Config
+from dragoman.gateway.config.tables import Config
 from dragoman.gateway.setup import Start
 from dragoman.server.answer import Answer, BrokenOff, Pieces
 from dragoman.server.head import SPACES

@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Final
 
-from dragoman.gateway.config import AdminTable, KeyTable
+from dragoman.gateway.config.tables import AdminTable, KeyTable
 
 PREFIX: Final = "dgm-"
 ALGORITHM: Final = "sha256"

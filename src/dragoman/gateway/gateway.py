@@ -22,23 +22,23 @@ from dragoman.core.exchange import Call, Headers, Timeouts, header
 from dragoman.flow.attempt import Progress
 from dragoman.flow.effects import Flow
 from dragoman.flow.fallback import falling_back
-from dragoman.gateway.asking import Asking
 from dragoman.gateway.client_keys import ClientKeys
-from dragoman.gateway.continuing import Turn
-from dragoman.gateway.continuing import show as show_kept
-from dragoman.gateway.delivery import Delivery
 from dragoman.gateway.faces import KEPT, PROMPTS, Face, Faces, face_of, own_call, with_whole_model
 from dragoman.gateway.failures import shown
-from dragoman.gateway.heartbeats import beat_of
-from dragoman.gateway.kept_responses import KeptResponses
 from dragoman.gateway.listings import TOLD
 from dragoman.gateway.operating import meant, operate
 from dragoman.gateway.origins import allowance, check_local, preflight
 from dragoman.gateway.pages import Page
 from dragoman.gateway.permits import find_route
-from dragoman.gateway.records import Observer, Record
+from dragoman.gateway.prompts.asking import Asking
+from dragoman.gateway.prompts.continuing import Turn
+from dragoman.gateway.prompts.continuing import show as show_kept
+from dragoman.gateway.prompts.delivery import Delivery
+from dragoman.gateway.prompts.heartbeats import beat_of
+from dragoman.gateway.prompts.kept_responses import KeptResponses
 from dragoman.gateway.routes import Route
 from dragoman.gateway.setup import Setup
+from dragoman.gateway.telemetry.records import Observer, Record
 from dragoman.gateway.waits import asked_waits
 from dragoman.response import cost_of
 from dragoman.server.answer import Answer

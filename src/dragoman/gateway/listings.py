@@ -11,9 +11,9 @@ from dragoman.core.exchange import Call, Reply
 from dragoman.core.listing import ListedModel, Listing, ListRequest
 from dragoman.gateway.faces import CARD, LISTING, LOADED, ONE_MODEL, VERSION, Face
 from dragoman.gateway.permits import find_route, may_have
-from dragoman.gateway.records import Record
 from dragoman.gateway.routes import check_name
 from dragoman.gateway.setup import Setup
+from dragoman.gateway.telemetry.records import Record
 from dragoman.wire.ollama import show
 from dragoman.wire.operations import operation
 from dragoman.wire.payload import dump, parse_object

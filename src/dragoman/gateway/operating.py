@@ -14,12 +14,12 @@ from dragoman.flow.attempt import Progress
 from dragoman.flow.effects import Flow
 from dragoman.flow.fallback import falling_back
 from dragoman.flow.whole import Whole
-from dragoman.gateway.asking import asked_of
-from dragoman.gateway.delivery import Counted
 from dragoman.gateway.faces import PROMPTS, Face
 from dragoman.gateway.permits import find_route
-from dragoman.gateway.records import Record
+from dragoman.gateway.prompts.asking import asked_of
+from dragoman.gateway.prompts.delivery import Counted
 from dragoman.gateway.setup import Setup
+from dragoman.gateway.telemetry.records import Record
 from dragoman.gateway.waits import asked_waits
 from dragoman.transport.seam import AsyncTransport
 from dragoman.wire.operations import asked_for

@@ -12,8 +12,8 @@ from typing import Final
 
 from dragoman.core.errors import PermissionDenied
 from dragoman.core.exchange import Headers
-from dragoman.gateway.address import is_loopback
-from dragoman.gateway.config import CorsTable
+from dragoman.gateway.config.address import is_loopback
+from dragoman.gateway.config.tables import CorsTable
 from dragoman.server.answer import Answer
 
 _EXPOSED: Final = (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dragoman.core.errors import PermissionDenied
 from dragoman.gateway.faces import Face
-from dragoman.gateway.records import Record
 from dragoman.gateway.routes import Route, check_name
 from dragoman.gateway.setup import Setup
+from dragoman.gateway.telemetry.records import Record
 
 
 def may_have(setup: Setup, key_name: str | None, model: str) -> bool:

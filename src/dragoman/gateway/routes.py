@@ -16,7 +16,7 @@ from dragoman.catalogue.load import Catalogue, nearest
 from dragoman.core.errors import BadRequest, UnknownModel
 from dragoman.core.exchange import Timeouts
 from dragoman.core.listing import ListedModel
-from dragoman.gateway.config import ModelTable, WaitsTable
+from dragoman.gateway.config.tables import ModelTable, WaitsTable
 
 _VENDORS: Final[dict[str, tuple[str, ...]]] = {
     "anthropic_messages": ("anthropic", "bedrock", "vertex"),

@@ -21,9 +21,9 @@ from typing import Any, Final
 
 from dragoman.core.errors import UsageError
 from dragoman.gateway.application import Application
-from dragoman.gateway.config import TlsTable
+from dragoman.gateway.config.tables import TlsTable
 from dragoman.gateway.setup import Setup
-from dragoman.gateway.siblings import Siblings
+from dragoman.gateway.telemetry.siblings import Siblings
 from dragoman.server.listener import Listener
 
 HELD_SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)

@@ -16,10 +16,10 @@ from dragoman.core.exchange import Timeouts
 from dragoman.core.token import Key
 from dragoman.flow.retry import RetryBudget, RetryPolicy
 from dragoman.gateway.client_keys import ClientKeys
-from dragoman.gateway.config import Config
-from dragoman.gateway.config_file import read_config
-from dragoman.gateway.legs import Upstreams
-from dragoman.gateway.own_rows import own_row
+from dragoman.gateway.config.file import read_config
+from dragoman.gateway.config.own_rows import own_row
+from dragoman.gateway.config.tables import Config
+from dragoman.gateway.prompts.legs import Upstreams
 from dragoman.gateway.routes import Routes, with_waits
 from dragoman.router import Router, check_base_url
 from dragoman.settings import Surroundings

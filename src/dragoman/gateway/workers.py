@@ -23,7 +23,7 @@ from typing import Final
 from dragoman.core.errors import UsageError
 from dragoman.gateway.serving import HELD_SIGNALS, run, serve, set_up_output
 from dragoman.gateway.setup import Start
-from dragoman.gateway.siblings import SOCKETS
+from dragoman.gateway.telemetry.siblings import SOCKETS
 from dragoman.settings import Surroundings
 
 _LOG = logging.getLogger("dragoman.gateway")

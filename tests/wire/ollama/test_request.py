@@ -203,7 +203,7 @@ def test_results_find_their_calls_by_id_then_by_name_then_by_turn() -> None:
 
 
 def test_results_with_ids_find_calls_whose_ids_were_left_out() -> None:
-    calls = [{"function": {"name": name, "arguments": {}}} for name in ("a", "b")] + [
+    calls: list[dict[str, Any]] = [{"function": {"name": name, "arguments": {}}} for name in ("a", "b")] + [
         {"id": "call_2", "function": {"name": "c", "arguments": {}}}
     ]
     given = [

@@ -18,10 +18,10 @@ from dragoman.core.exchange import Call, Encoder, Timeouts
 from dragoman.core.request import Request
 from dragoman.drivers import AsyncDriver
 from dragoman.flow.effects import Flow
-from dragoman.gateway.asking import Asking
-from dragoman.gateway.continuing import without_keeping
 from dragoman.gateway.failures import shown
-from dragoman.gateway.records import Record
+from dragoman.gateway.prompts.asking import Asking
+from dragoman.gateway.prompts.continuing import without_keeping
+from dragoman.gateway.telemetry.records import Record
 from dragoman.response import tier_in
 from dragoman.server.answer import BrokenOff
 from dragoman.transport.seam import AsyncIncoming, AsyncTransport, Hold

@@ -10,8 +10,9 @@ import msgspec
 
 from dragoman.catalogue.load import Catalogue
 from dragoman.core.errors import SHORTEST_REAL_KEY, UsageError
-from dragoman.gateway.litellm_accounts import Accounts, Connection
-from dragoman.gateway.litellm_names import (
+from dragoman.gateway.config.toml_lines import Place
+from dragoman.gateway.litellm.accounts import Accounts, Connection
+from dragoman.gateway.litellm.names import (
     ANY_OPENAI,
     BARE,
     CARRIED,
@@ -23,8 +24,7 @@ from dragoman.gateway.litellm_names import (
     REASONS,
     UNKNOWN,
 )
-from dragoman.gateway.litellm_notes import Notes
-from dragoman.gateway.toml_lines import Place
+from dragoman.gateway.litellm.notes import Notes
 from dragoman.router import check_base_url
 
 _VARIABLE: Final = "os.environ/"

@@ -14,11 +14,11 @@ from dragoman.core.errors import BadRequest
 from dragoman.core.events import Event
 from dragoman.core.exchange import Call, Encoder
 from dragoman.core.request import Request
-from dragoman.gateway.bodies import Asked, read_asked
-from dragoman.gateway.continuing import Turn, told_as_kept, wants_keeping
 from dragoman.gateway.faces import Face
-from dragoman.gateway.records import Record
-from dragoman.gateway.tap import Tap
+from dragoman.gateway.prompts.bodies import Asked, read_asked
+from dragoman.gateway.prompts.continuing import Turn, told_as_kept, wants_keeping
+from dragoman.gateway.prompts.tap import Tap
+from dragoman.gateway.telemetry.records import Record
 
 _STREAMED_BY_DEFAULT: Final = frozenset({"ollama", "raycast"})
 _IN_PATH: Final[dict[str, re.Pattern[str]]] = {

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from dragoman.catalogue.load import nearest
 from dragoman.core.errors import UnknownModel
-from dragoman.gateway.config import KeyTable, ModelTable, WaitsTable
-from dragoman.gateway.config_case import Case
-from dragoman.gateway.config_form import Fault
+from dragoman.gateway.config.case import Case
+from dragoman.gateway.config.form import Fault
+from dragoman.gateway.config.tables import KeyTable, ModelTable, WaitsTable
 
 
 def model_rules(case: Case) -> Iterator[Fault]:

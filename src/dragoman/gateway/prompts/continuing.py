@@ -18,7 +18,7 @@ from dragoman.core.fold import fold
 from dragoman.core.messages import Message, Opaque, Text
 from dragoman.core.opaque import Extra, Json, JsonObject
 from dragoman.core.request import Request
-from dragoman.gateway.kept_responses import Kept, KeptResponses
+from dragoman.gateway.prompts.kept_responses import Kept, KeptResponses
 from dragoman.wire.dialects import dialect
 from dragoman.wire.payload import dump, parse_object, parse_request
 from dragoman.wire.quirks import NONE

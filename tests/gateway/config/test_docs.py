@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from dragoman.core.errors import UsageError
-from dragoman.gateway.config_file import read_config
-from dragoman.gateway.litellm_names import CARRIED, CLOUD_PARTS
+from dragoman.gateway.config.file import read_config
+from dragoman.gateway.litellm.names import CARRIED, CLOUD_PARTS
 
-DOCS = Path(__file__).parents[2] / "docs" / "how-to"
+DOCS = Path(__file__).parents[3] / "docs" / "how-to"
 PAGE = (DOCS / "configure-the-gateway.md").read_text("utf-8")
 MISTAKEN = """\
 

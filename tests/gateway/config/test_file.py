@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from dragoman.core.errors import UsageError
 from dragoman.gateway.client_keys import ClientKeys, hash_of
-from dragoman.gateway.config import Config, KeyTable, ModelTable, ProviderTable, WaitsTable
-from dragoman.gateway.config_file import find_config, read_config
-from dragoman.gateway.toml_text import toml_value
+from dragoman.gateway.config.file import find_config, read_config
+from dragoman.gateway.config.tables import Config, KeyTable, ModelTable, ProviderTable, WaitsTable
+from dragoman.gateway.config.toml_text import toml_value
 from dragoman.settings import Surroundings
 
 SECRET = "sk-never-to-be-seen-4711"

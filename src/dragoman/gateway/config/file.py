@@ -11,11 +11,11 @@ from typing import Final
 import msgspec
 
 from dragoman.core.errors import UsageError
-from dragoman.gateway.config import Config
-from dragoman.gateway.config_case import Case
-from dragoman.gateway.config_form import Fault, Form, shown_place
-from dragoman.gateway.config_rules import faults_of
-from dragoman.gateway.toml_lines import Place, lines_of
+from dragoman.gateway.config.case import Case
+from dragoman.gateway.config.form import Fault, Form, shown_place
+from dragoman.gateway.config.rules import faults_of
+from dragoman.gateway.config.tables import Config
+from dragoman.gateway.config.toml_lines import Place, lines_of
 from dragoman.settings import Surroundings
 
 NAME: Final = "dragoman.toml"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dragoman.gateway.config_form import shown_place
-from dragoman.gateway.toml_lines import Place
+from dragoman.gateway.config.form import shown_place
+from dragoman.gateway.config.toml_lines import Place
 
 
 class Notes:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.gateway.toml_text import toml_key, toml_table, toml_value
+from dragoman.gateway.config.toml_text import toml_key, toml_table, toml_value
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 VALUES = st.recursive(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dragoman.core.exchange import Call
-from dragoman.gateway.records import Record
+from dragoman.gateway.telemetry.records import Record
 
 if TYPE_CHECKING:
     from prometheus_client import Metric

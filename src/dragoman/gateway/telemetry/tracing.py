@@ -18,8 +18,8 @@ from dragoman.core.exchange import Call
 from dragoman.core.fold import fold
 from dragoman.core.messages import Message, Reasoning, Text, ToolCall, ToolResult
 from dragoman.core.opaque import JsonObject
-from dragoman.gateway.config import OtelTable
-from dragoman.gateway.records import Record
+from dragoman.gateway.config.tables import OtelTable
+from dragoman.gateway.telemetry.records import Record
 from dragoman.wire.payload import dump
 
 if TYPE_CHECKING:

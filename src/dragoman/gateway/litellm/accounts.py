@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from dragoman.catalogue.load import Catalogue
-from dragoman.gateway.toml_text import toml_table
+from dragoman.gateway.config.toml_text import toml_table
 
 _NO_NAME: Final = re.compile(r"[^a-z0-9]+")
 _OF_OPENAI: Final = re.compile(r"https://([a-z]+\.)?api\.openai\.com(/v1)?/?")

@@ -15,9 +15,9 @@ from msgspec import inspect
 
 from dragoman.catalogue.load import nearest
 from dragoman.core.errors import UsageError
-from dragoman.gateway.config import FORM, SECRETS
-from dragoman.gateway.toml_lines import Place
-from dragoman.gateway.toml_text import toml_key
+from dragoman.gateway.config.tables import FORM, SECRETS
+from dragoman.gateway.config.toml_lines import Place
+from dragoman.gateway.config.toml_text import toml_key
 
 _VARIABLE: Final = re.compile(r"\$(\$?)\{([^}]*)(\}?)")
 _NAMED: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(:-(.*))?", re.DOTALL)

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from dragoman.gateway.metrics import Metrics, Tables
+from dragoman.gateway.telemetry.metrics import Metrics, Tables
 
 SOCKETS: Final = "*.sock"
 """One for each worker that listens."""

@@ -8,7 +8,7 @@ from dragoman.catalogue.load import Catalogue
 from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import UsageError
 from dragoman.core.opaque import JsonObject
-from dragoman.gateway.config import ProviderTable
+from dragoman.gateway.config.tables import ProviderTable
 
 
 def own_row(name: str, table: ProviderTable, catalogue: Catalogue) -> Provider | None:

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from dragoman.catalogue.load import Catalogue
 from dragoman.core.errors import UsageError
 from dragoman.gateway.client_keys import ClientKeys
-from dragoman.gateway.config import Config, WaitsTable
-from dragoman.gateway.config_file import read_config
-from dragoman.gateway.litellm_config import Carried, convert
+from dragoman.gateway.config.file import read_config
+from dragoman.gateway.config.tables import Config, WaitsTable
+from dragoman.gateway.litellm.config import Carried, convert
 from dragoman.gateway.setup import Setup
 from dragoman.settings import Surroundings
 
-SAMPLES = Path(__file__).parent / "litellm"
+SAMPLES = Path(__file__).parent
 SECRET = "sk-never-to-be-seen-4711"
 ACCOUNT = {"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r"}
 VALUES = {

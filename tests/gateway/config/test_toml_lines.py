@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.gateway.toml_lines import Place, lines_of
+from dragoman.gateway.config.toml_lines import Place, lines_of
 
 EVERYTHING = '''\
 # a comment = "with a key"

@@ -18,9 +18,9 @@ from dragoman.core.request import Request
 from dragoman.flow.attempt import Progress, Target
 from dragoman.flow.effects import Flow
 from dragoman.flow.retry import RetryBudget, RetryPolicy, retrying
-from dragoman.gateway.asking import Asking
-from dragoman.gateway.bodies import with_model, with_usage_wanted
-from dragoman.gateway.tap import tapped
+from dragoman.gateway.prompts.asking import Asking
+from dragoman.gateway.prompts.bodies import with_model, with_usage_wanted
+from dragoman.gateway.prompts.tap import tapped
 from dragoman.router import Router
 from dragoman.wire.payload import dump, parse_request
 from dragoman.wire.quirks import NONE, Quirks, apply_quirks

@@ -11,9 +11,9 @@ import msgspec
 import trustme
 
 from dragoman.core.exchange import Timeouts
-from dragoman.gateway.config import Config, WaitsTable
-from dragoman.gateway.config_example import EXAMPLE
-from dragoman.gateway.config_file import read_config
+from dragoman.gateway.config.example import EXAMPLE
+from dragoman.gateway.config.file import read_config
+from dragoman.gateway.config.tables import Config, WaitsTable
 
 WHOLE = re.sub(r"(?m)^#(?=\S)", "", EXAMPLE)
 """With every setting that is only shown."""

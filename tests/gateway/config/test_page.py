@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.gateway import config
+from dragoman.gateway.config import tables as config
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "reference" / "dragoman-toml.md"
 SCRIPT = runpy.run_path(str(ROOT / "scripts" / "make-config-page.py"))
 

@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 from dragoman.catalogue.load import nearest
 from dragoman.core.errors import UsageError
-from dragoman.gateway.address import parse_listen, refuse_wide
 from dragoman.gateway.client_keys import SHORTEST, digest_of, is_hash
-from dragoman.gateway.config import AdminTable, KeyTable, ProviderTable, TlsTable
-from dragoman.gateway.config_case import Case
-from dragoman.gateway.config_form import Fault, shown_place
-from dragoman.gateway.model_rules import model_rules
-from dragoman.gateway.toml_lines import Place
+from dragoman.gateway.config.address import parse_listen, refuse_wide
+from dragoman.gateway.config.case import Case
+from dragoman.gateway.config.form import Fault, shown_place
+from dragoman.gateway.config.model_rules import model_rules
+from dragoman.gateway.config.tables import AdminTable, KeyTable, ProviderTable, TlsTable
+from dragoman.gateway.config.toml_lines import Place
 from dragoman.router import check_base_url
 from dragoman.settings import check_key
 from dragoman.transport.target import shown

@@ -16,12 +16,12 @@ import msgspec
 from dragoman.catalogue.load import Catalogue
 from dragoman.core.errors import UsageError
 from dragoman.gateway.client_keys import SHORTEST, hash_of
-from dragoman.gateway.litellm_accounts import Accounts
-from dragoman.gateway.litellm_models import Deployment, deployments, seconds, targets, text_of
-from dragoman.gateway.litellm_names import CARRIED, HOLDS_ANYWAY, REASONS, UNKNOWN
-from dragoman.gateway.litellm_notes import Notes
-from dragoman.gateway.toml_lines import Place
-from dragoman.gateway.toml_text import toml_table
+from dragoman.gateway.config.toml_lines import Place
+from dragoman.gateway.config.toml_text import toml_table
+from dragoman.gateway.litellm.accounts import Accounts
+from dragoman.gateway.litellm.models import Deployment, deployments, seconds, targets, text_of
+from dragoman.gateway.litellm.names import CARRIED, HOLDS_ANYWAY, REASONS, UNKNOWN
+from dragoman.gateway.litellm.notes import Notes
 
 _BLOCKS: Final = ("litellm_settings", "router_settings", "general_settings")
 _MOST_RETRIES: Final = 20

@@ -10,9 +10,9 @@ from dragoman.catalogue.load import nearest
 from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import MissingKey, UnknownModel, UsageError
 from dragoman.flow.retry import RetryBudget, RetryPolicy
-from dragoman.gateway.config import Config
-from dragoman.gateway.config_form import Fault
-from dragoman.gateway.own_rows import own_row
+from dragoman.gateway.config.form import Fault
+from dragoman.gateway.config.own_rows import own_row
+from dragoman.gateway.config.tables import Config
 from dragoman.router import Router
 from dragoman.settings import Surroundings
 

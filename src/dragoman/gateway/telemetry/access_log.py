@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from dragoman.core.exchange import Call
-from dragoman.gateway.records import Record
+from dragoman.gateway.telemetry.records import Record
 
 _ENCODER: Final = msgspec.json.Encoder()
 

@@ -1,0 +1,1 @@
+"""A LiteLLM ``config.yaml`` as a ``dragoman.toml``."""

@@ -1,0 +1,1 @@
+"""What is told of requests: the record of each, and who reads it."""
