@@ -17,7 +17,7 @@ from dragoman.gateway.config.tables import KeyTable
 from dragoman.gateway.description import openapi, page
 from dragoman.gateway.gateway import Gateway, presented_key
 from dragoman.gateway.pages import Page, json_answer
-from dragoman.gateway.prompts.kept_responses import KeptResponses
+from dragoman.gateway.prompts.kept_responses import FILE, KeptResponses
 from dragoman.gateway.setup import Setup
 from dragoman.gateway.telemetry.access_log import AccessLog
 from dragoman.gateway.telemetry.metrics import Metrics, Tables, exposition
@@ -52,7 +52,7 @@ class Application:
         self._tracing = Tracing(setup.config.otel) if setup.config.otel.endpoint else None
         if self._tracing is not None:
             observers.append(self._tracing)
-        self._kept = KeptResponses(None if shared is None else str(shared / "responses.sqlite"))
+        self._kept = KeptResponses(None if shared is None else str(shared / FILE))
         self.gateway = Gateway(setup, self._transport, observers, self._pages(), mounted=mounted, kept_responses=self._kept)
 
     @property

@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Final
 
 from dragoman.core.errors import UsageError
+from dragoman.gateway.prompts.kept_responses import FILE, KeptResponses
 from dragoman.gateway.serving import HELD_SIGNALS, run, serve, set_up_output
 from dragoman.gateway.setup import Start
 from dragoman.gateway.telemetry.siblings import SOCKETS
@@ -54,6 +55,8 @@ class Workers:
         self._claim = _claimed(host, port)
         self.port: int = self._claim.getsockname()[1]
         self._shared = tempfile.TemporaryDirectory(prefix="dragoman-")
+        # Made before there are workers: of two that turn one file into a shared one at the same time, SQLite fails the second at once.
+        KeptResponses(str(Path(self._shared.name) / FILE)).close()
 
     def run(self, ready: Callable[[int], None]) -> None:
         """Until a signal stops it. ``ready`` is told the port once all listen."""

@@ -16,6 +16,8 @@ import msgspec
 
 from dragoman.core.messages import Message
 
+FILE: Final = "responses.sqlite"
+"""In the folder that several processes of a gateway share."""
 KEEP_S: Final = 30 * 86_400.0
 MAX_BYTES: Final = 256 * 1024 * 1024
 _LOOK_EVERY: Final = 64
