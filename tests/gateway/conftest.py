@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -35,8 +36,7 @@ def make_serving(bare: dict[str, str], tmp_path: Path) -> Iterator[Any]:
             if file is not None:
                 (tmp_path / "dragoman.toml").write_text(file)
             given = ("--port", "0", *(() if file is None else ("--config", str(tmp_path / "dragoman.toml"))), *arguments)
-            temporary = tmp_path / "temporary"
-            temporary.mkdir(exist_ok=True)
-            return running.enter_context(Serving(given, {**bare, **environment}, temporary))
+            temporary = running.enter_context(tempfile.TemporaryDirectory(prefix="t-"))  # short: sockets stand in it
+            return running.enter_context(Serving(given, {**bare, **environment}, Path(temporary)))
 
         yield make

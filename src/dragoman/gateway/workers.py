@@ -30,6 +30,7 @@ from dragoman.settings import Surroundings
 _LOG = logging.getLogger("dragoman.gateway")
 MIN_LIFE_S: Final = 5.0
 """A worker that dies sooner is not started again at once: it would die again."""
+MAX_FOLDER_BYTES: Final = 72
 STOP_SLACK_S: Final = 5.0
 LOOK_S: Final = 0.1
 """How often the workers are looked at."""
@@ -54,7 +55,7 @@ class Workers:
         self._stopping = False  # no event, whose lock a signal could find taken
         self._claim = _claimed(host, port)
         self.port: int = self._claim.getsockname()[1]
-        self._shared = tempfile.TemporaryDirectory(prefix="dragoman-")
+        self._shared = tempfile.TemporaryDirectory(prefix="dragoman-", dir=_short_folder())
         # Made before there are workers: of two that turn one file into a shared one at the same time, SQLite fails the second at once.
         KeptResponses(str(Path(self._shared.name) / FILE)).close()
 
@@ -120,6 +121,12 @@ class Workers:
             process.join(max(0.0, until - time.monotonic()))
             if process.is_alive():
                 process.kill()
+
+
+def _short_folder() -> str:
+    """Where temporary files go, unless that is a name too long for sockets: the system has 107 bytes for one with its folder."""
+    usual = tempfile.gettempdir()
+    return usual if len(os.fsencode(usual)) <= MAX_FOLDER_BYTES else "/tmp"
 
 
 def _claimed(host: str, port: int) -> socket.socket:
