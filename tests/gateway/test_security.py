@@ -15,6 +15,7 @@ from dragoman.core.messages import Message, Text
 from dragoman.core.request import Request
 from dragoman.gateway.faces import with_whole_model
 from dragoman.gateway.routes import LONGEST_NAME
+from dragoman.gateway.telemetry.access_log import AccessLog
 from dragoman.server import Answer
 from dragoman.wire.dialects import NAMES, dialect
 from dragoman.wire.quirks import NONE
@@ -105,6 +106,21 @@ def test_a_redirect_is_not_followed(path: str, status: int, location: str) -> No
         assert reply.status in (500, 502)  # as the dialect has it
         assert len(direct.calls) == 1
         assert header(reply.headers, "location") is None
+        assert b"redirects the gateway" in reply.body
+        assert location.encode() not in reply.body
+
+
+def test_where_a_redirect_led_is_for_the_operators_log_alone() -> None:
+    def elsewhere(call: Call) -> Reply:
+        return Reply(302 if b"one" in call.body else 307, (("location", "https://inner.example/login"), *JSON), b"{}")
+
+    lines: list[str] = []
+    with Direct({"models": {"m": {"targets": ["openai/one", "openai/two"]}}}, answer=elsewhere) as direct:
+        direct.gateway.observers = (AccessLog("json", lines.append), AccessLog("text", lines.append))
+        for name in ("openai/one", "m"):
+            assert b"inner.example" not in direct.post(CHAT, {**BODY, "model": name}).body
+    assert len(lines) == 4
+    assert all("https://inner.example/login" in line for line in lines)
 
 
 def test_fields_of_a_callers_head_go_no_further_but_for_those_that_mean_something() -> None:

@@ -13,8 +13,9 @@ from typing import Final
 import msgspec
 
 from dragoman.catalogue.load import Catalogue
-from dragoman.core.errors import BadRequest, DragomanError
+from dragoman.core.errors import DragomanError
 from dragoman.core.exchange import Call, Headers, Reply
+from dragoman.gateway.methods import not_allowed
 from dragoman.wire.dialect import Dialect
 from dragoman.wire.dialects import NAMES, dialect
 from dragoman.wire.ollama import show
@@ -74,6 +75,8 @@ _BEFORE_MODEL: Final = ("/models/", "/tunedModels/", "/endpoints/")
 """What stands before the model's name in Gemini's form of path."""
 _ASKED_BARE: Final = frozenset({"generateContent", "streamGenerateContent", "countTokens"})
 """Methods that are asked for without it too."""
+_ASKS: Final = re.compile(r":[a-zA-Z]+$")
+"""How a path ends that asks something of a model in Gemini's form."""
 _MAX_KNOWN: Final = 4096
 _LONGEST_KNOWN: Final = 512
 """Letters of a path that is remembered: callers choose paths, before anybody has looked at their key."""
@@ -118,7 +121,7 @@ class Faces:
         self._known: dict[tuple[str, str], tuple[Face, int] | None] = {}
 
     def find(self, method: str, path: str, headers: Headers) -> tuple[Face, int] | None:
-        """The face at a path (without query) and where its dialect's own part of the path begins. Raises ``BadRequest``."""
+        """The face at a path (without query) and where its dialect's own part of the path begins. Raises ``NotAllowed``."""
         key = (method, path)
         found = self._known.get(key)
         if found is None:
@@ -133,15 +136,24 @@ class Faces:
         lister = _who_lists(headers) if face.does in _LISTS else None
         return (Face(lister, face.does), start) if lister else found
 
+    def methods(self, path: str) -> set[str]:
+        """What is taken at a path; nothing where nothing is served."""
+        return {route.method for route, _ in self._hits(path)}
+
     def _search(self, method: str, path: str) -> tuple[Face, int] | None:
-        hits = [(route, hit) for route in self._routes if (hit := route.pattern.fullmatch(path))]
-        if not hits:
+        hits = self._hits(path)
+        wanted = "GET" if method == "HEAD" else method
+        for route, start in hits:
+            if route.method == wanted:
+                return route.face, start
+        if not hits or (method == "POST" and hits[0][0].face.does == ONE_MODEL and _ASKS.search(path)):
             return None
-        for route, hit in hits:
-            if route.method == method:
-                return route.face, hit.start("own")
-        allowed = ", ".join(sorted({route.method for route, _ in hits}))
-        raise BadRequest(f"method {method} was used for {path}; {allowed} is allowed", status=405)
+        raise not_allowed(method, path, {route.method for route, _ in hits})
+
+    def _hits(self, path: str) -> list[tuple[_Route, int]]:
+        """The routes of a path. What is asked of a model is no model's name, though any text may be one."""
+        hits = [(route, hit.start("own")) for route in self._routes if (hit := route.pattern.fullmatch(path))]
+        return [hit for hit in hits if hit[0].face.does != ONE_MODEL] or hits
 
     def table(self) -> list[tuple[str, str, Face]]:
         """Method, customary path and face of everything that is served."""

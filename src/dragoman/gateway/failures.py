@@ -14,6 +14,7 @@ from dragoman.core.errors import (
     RouteExhausted,
     ServerFault,
 )
+from dragoman.flow.fallback import exhausted
 
 _STATUSES: Final = frozenset(HTTPStatus)
 """Every other is one vendor's own, such as Anthropic's 529: callers of another vendor do not know it."""
@@ -21,19 +22,31 @@ _OURS: Final = (AuthFailed, PermissionDenied, MissingKey)
 """Between the gateway and a provider; the caller's own key has nothing to do with it."""
 
 
+def is_redirect(error: DragomanError) -> bool:
+    """Whether a provider sent the gateway elsewhere; where to is for its operator to know."""
+    return error.status is not None and 300 <= error.status < 400
+
+
+def _between_us(error: DragomanError) -> ServerFault:
+    """What the gateway and a provider have to settle."""
+    what = "redirects the gateway, which does not follow" if is_redirect(error) else f"refused the gateway: {error.message}"
+    told = ServerFault(f"{error.provider} {what}", status=502, code="upstream_refused", retryable=False)
+    told.provider, told.model = error.provider, error.model
+    return told
+
+
 def shown(error: DragomanError) -> DragomanError:
     """``error`` as it may be told to a caller."""
-    if isinstance(error, _OURS) and error.provider is not None:
-        told = ServerFault(f"{error.provider} refused the gateway: {error.message}", status=502, code="upstream_refused", retryable=False)
-        told.provider, told.model = error.provider, error.model
-        return told
+    if error.provider is not None and (isinstance(error, _OURS) or is_redirect(error)):
+        return _between_us(error)
     if isinstance(error, RouteExhausted) and error.attempts:
-        causes = {type(shown(cause)) for cause in error.attempts}
-        if len(causes) == 1:  # each failed alike, so the caller does what that failure asks for
-            last = shown(error.attempts[-1])
-            one = type(last)(error.message, status=last.status, code=last.code, param=last.param, retry_after_s=error.retry_after_s)
-            one.attempts = error.attempts
-            return one
+        causes = [shown(cause) for cause in error.attempts]
+        told, last = exhausted(causes), causes[-1]
+        if len({type(cause) for cause in causes}) > 1:
+            return told
+        one = type(last)(told.message, status=last.status, code=last.code, param=last.param, retry_after_s=error.retry_after_s)
+        one.attempts = error.attempts  # each failed alike, so the caller does what that failure asks for
+        return one
     if error.status is not None and error.status not in _STATUSES:
         plain = copy(error)
         plain.status = None

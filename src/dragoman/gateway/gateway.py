@@ -26,6 +26,8 @@ from dragoman.gateway.client_keys import ClientKeys
 from dragoman.gateway.faces import KEPT, PROMPTS, Face, Faces, face_of, own_call, with_whole_model
 from dragoman.gateway.failures import shown
 from dragoman.gateway.listings import TOLD
+from dragoman.gateway.methods import NotAllowed, not_allowed
+from dragoman.gateway.methods import told as told_methods
 from dragoman.gateway.operating import meant, operate
 from dragoman.gateway.origins import allowance, check_local, preflight
 from dragoman.gateway.pages import Page
@@ -99,6 +101,8 @@ class Gateway:
         if ":" in path:
             call = with_whole_model(call)
             path = call.url.partition("?")[0]
+        if call.method == "OPTIONS" and (taken := self._page_methods(path) | self.faces.methods(path)):
+            return told_methods(taken)
         record = self._begin(call)
         face: Face | None = None
         try:
@@ -128,10 +132,11 @@ class Gateway:
         return answer if origin is None else self._readable(answer, origin)
 
     def _nothing_at(self, path: str, method: str) -> BadRequest:
-        allowed = [known for known, at in self.pages if at == path]
-        if allowed:
-            return BadRequest(f"method {method} was used for {path}; {', '.join(allowed)} is allowed", status=405)
-        return BadRequest(f"nothing is served at {path}", status=404, code="not_found")
+        taken = self._page_methods(path)
+        return not_allowed(method, path, taken) if taken else BadRequest(f"nothing is served at {path}", status=404, code="not_found")
+
+    def _page_methods(self, path: str) -> set[str]:
+        return {method for method, at in self.pages if at == path}
 
     # --- one request
 
@@ -238,6 +243,8 @@ class Gateway:
         record.status = reply.status
         self._settle(record)
         ours = self._headers(record)
+        if isinstance(error, NotAllowed):
+            ours = (*ours, ("allow", error.allow))
         names = {name for name, _ in ours}  # some dialects tell the request's id themselves
         return Answer(reply.status, (*(field for field in reply.headers if field[0] not in names), *ours), reply.body)
 

@@ -18,8 +18,9 @@ from dragoman.server.answer import Answer
 
 _EXPOSED: Final = (
     "x-dragoman-request-id, x-dragoman-target, x-dragoman-attempts, x-dragoman-cost, x-dragoman-overhead-ms, x-dragoman-warning, "
-    "x-request-id, request-id, retry-after"
+    "x-request-id, request-id, x-amzn-requestid, x-amzn-errortype, x-amzn-bedrock-input-token-count, retry-after, allow"
 )
+"""What a page may read of an answer's head beside what it always may: all that the gateway and the dialects put there."""
 
 
 def preflight(fields: Mapping[str, str], table: CorsTable) -> Answer | None:
@@ -35,7 +36,7 @@ def preflight(fields: Mapping[str, str], table: CorsTable) -> Answer | None:
         204,
         (
             *leave,
-            ("access-control-allow-methods", "GET, POST, OPTIONS"),
+            ("access-control-allow-methods", "GET, POST, DELETE, OPTIONS"),
             ("access-control-allow-headers", asked or "authorization, content-type"),
             ("access-control-max-age", str(table.max_age)),
         ),
