@@ -80,16 +80,15 @@ def test_names_that_callers_make_up_do_not_grow_the_tables_without_end() -> None
 
 
 def test_counts_of_several_processes_are_summed() -> None:
-    one, other = Tables.empty(), Tables.empty()
-    for tables in (one, other):
+    together = Tables.empty()
+    for _ in range(2):
         metrics = Metrics()
-        metrics.tables = tables
         record = Record("1", "POST", "/", 0.0)
         record.face, record.overhead_s, record.ended_s = "gemini", 0.0003, 1.0
         metrics.ended(record)
-    one.merge(other)
-    assert sum(one.counters["dragoman_requests"].values()) == 2
-    assert sum(one.histograms["dragoman_added_seconds"]["gemini",].counts) == 2
+        together.merge(metrics.tables)
+    assert sum(together.counters["dragoman_requests"].values()) == 2
+    assert sum(together.histograms["dragoman_added_seconds"]["gemini",].counts) == 2
 
 
 def test_the_log_has_a_line_for_each_request_without_content_or_key(keyed: Stage) -> None:
