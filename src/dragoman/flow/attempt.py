@@ -125,13 +125,13 @@ def _deliver(
             held = events  # were it delivered, a second try would start the answer a second time
         elif events:
             progress.delivered, progress.target = True, None
-            yield Emit(_with_warnings(events, warnings))
+            yield Emit(with_warnings(events, warnings))
         if decoder.error:
             raise broken or decoder.error
         if not data:
             break
     if held:
-        yield Emit(_with_warnings(held, warnings))
+        yield Emit(with_warnings(held, warnings))
     yield Finish()
 
 
@@ -174,7 +174,7 @@ def _next_content(bound_s: float, name: str, idle_since_s: float) -> Flow[bytes]
     raise TimedOut(f"no content within {bound_s:g} s, only comments, blank or meaningless lines ({name})")
 
 
-def _with_warnings(events: list[Event], warnings: tuple[str, ...]) -> list[Event]:
+def with_warnings(events: list[Event], warnings: tuple[str, ...]) -> list[Event]:
     """``Started`` says what the request could not carry."""
     if not warnings:
         return events

@@ -11,17 +11,13 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from copy import copy
-from functools import partial
 from typing import Final
 from urllib.parse import parse_qs, parse_qsl
 
 import msgspec
 
 from dragoman.core.errors import AuthFailed, BadRequest, Cancelled, DragomanError, Overloaded, ServerFault
-from dragoman.core.exchange import Call, Headers, Timeouts, header
-from dragoman.flow.attempt import Progress
-from dragoman.flow.effects import Flow
-from dragoman.flow.fallback import falling_back
+from dragoman.core.exchange import Call, Headers, header
 from dragoman.gateway.client_keys import ClientKeys
 from dragoman.gateway.faces import KEPT, PROMPTS, Face, Faces, face_of, own_call, with_whole_model
 from dragoman.gateway.failures import shown
@@ -38,7 +34,7 @@ from dragoman.gateway.prompts.continuing import show as show_kept
 from dragoman.gateway.prompts.delivery import Delivery
 from dragoman.gateway.prompts.heartbeats import beat_of
 from dragoman.gateway.prompts.kept_responses import KeptResponses
-from dragoman.gateway.routes import Route
+from dragoman.gateway.prompts.straight import driver_of
 from dragoman.gateway.setup import Setup
 from dragoman.gateway.telemetry.records import Observer, Record
 from dragoman.gateway.waits import asked_waits
@@ -185,8 +181,8 @@ class Gateway:
             asking.turn = Turn(self.kept_responses, record.key_name, asking.asked.previous_response_id)
             asking.call = asking.turn.with_items(asking.call)
         route = find_route(setup, asking.asked.model or "", face, record)
-        flow = _flow(setup, route, asking, asked_waits(call.headers, route.timeouts))
-        delivery = Delivery(asking, flow, self.transport, self._settle)
+        driver = driver_of(setup.upstreams, route, asking, asked_waits(call.headers, route.timeouts), self.transport)
+        delivery = Delivery(asking, driver, self._settle)
         sent_s = time.monotonic()
         try:
             content_type, body = await delivery.begin()
@@ -272,13 +268,6 @@ class Gateway:
         if record.warnings:
             headers.extend(("x-dragoman-warning", one_line(warning)) for warning in record.warnings)
         return tuple(headers)
-
-
-def _flow(setup: Setup, route: Route, asking: Asking, timeouts: Timeouts) -> Flow[None]:
-    flow = setup.upstreams.flow
-    if len(route.targets) == 1:
-        return flow(route.targets[0], asking, timeouts, Progress())
-    return falling_back([partial(flow, name, asking) for name in route.targets], timeouts)
 
 
 def presented_key(url: str, fields: Mapping[str, str]) -> str | None:

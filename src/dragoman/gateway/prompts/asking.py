@@ -17,7 +17,7 @@ from dragoman.core.request import Request
 from dragoman.gateway.faces import Face
 from dragoman.gateway.prompts.bodies import Asked, read_asked
 from dragoman.gateway.prompts.continuing import Turn, told_as_kept, wants_keeping
-from dragoman.gateway.prompts.tap import Tap
+from dragoman.gateway.prompts.tap import Passing, Tap
 from dragoman.gateway.telemetry.records import Record
 
 _STREAMED_BY_DEFAULT: Final = frozenset({"ollama", "raycast"})
@@ -40,7 +40,7 @@ class Asking:
         self.asked = asked_of(face, call)
         self.asked.check_messages(max_messages)
         self.warnings: list[str] = []
-        self.tap: Tap | None = None
+        self.tap: Tap | Passing | None = None
         self.turn: Turn | None = None
         """Where the gateway may have to keep the conversation."""
         self._keeps = False
@@ -79,12 +79,8 @@ class Asking:
 
     # --- how the answer is carried, which may change with the target
 
-    def passes_through(self) -> None:
-        self.record.passed_through = True
-        self.tap, self._keeps = None, False
-
-    def is_translated(self) -> None:
-        self.record.passed_through = False
+    def carried_anew(self) -> None:
+        """By another target, or in another way."""
         self.tap, self._keeps = None, False
 
     def tap_is(self, tap: Tap) -> None:

@@ -16,8 +16,6 @@ from dragoman.core.errors import Cancelled, DragomanError, ServerFault
 from dragoman.core.events import Event, Finished, Started
 from dragoman.core.exchange import Call, Encoder, Timeouts
 from dragoman.core.request import Request
-from dragoman.drivers import AsyncDriver
-from dragoman.flow.effects import Flow
 from dragoman.gateway.failures import shown
 from dragoman.gateway.prompts.asking import Asking
 from dragoman.gateway.prompts.continuing import without_keeping
@@ -42,6 +40,16 @@ class Counted:
 
     async def close(self) -> None:
         """It is the gateway's, and stays open."""
+
+
+class Batches(Protocol):
+    """Events as they come: of a flow (``AsyncDriver``) or of what stands in for one."""
+
+    async def batch(self) -> list[Event]:
+        """The next events; none when the answer has ended. Raises any ``DragomanError``."""
+
+    def close(self) -> None:
+        """Stop at once. May be called again."""
 
 
 class _Carrier(Protocol):
@@ -154,13 +162,13 @@ def _notice_end(record: Record, event: Finished) -> None:
 
 
 class Delivery:
-    """Runs the flow of one prompt; as ``Pieces`` it is the body of a streamed answer."""
+    """Carries the events of one prompt; as ``Pieces`` it is the body of a streamed answer."""
 
     __slots__ = ("_asking", "_carrier", "_driver", "_first", "_over", "_settle")
 
-    def __init__(self, asking: Asking, flow: Flow[None], transport: AsyncTransport, settle: Callable[[Record], None]) -> None:
+    def __init__(self, asking: Asking, driver: Batches, settle: Callable[[Record], None]) -> None:
         self._asking = asking
-        self._driver = AsyncDriver(flow, Counted(transport, asking.record))
+        self._driver = driver
         self._settle = settle
         self._carrier: _Carrier
         self._first = b""

@@ -38,16 +38,30 @@ _KEPT_ANSWERS: Final = "openai_responses"
 """The dialect whose callers may go on from an answer; where its host keeps none, the gateway does."""
 _BODY_ALONE: Final = ("openai_chat", "openai_responses", "openai_completions", "anthropic_messages", "ollama", "cohere")
 """Dialects whose body names model and form; in the others both stand in the path."""
+_USAGE_IF_ASKED: Final = ("openai_chat", "openai_completions")
+"""Dialects whose streams tell their usage only where the caller asks for it."""
 _FORMS_BY_PATH: Final = ("ollama",)
 """Dialects with other forms of body and answer at their second path; a template is of the first."""
 _MAX_TEMPLATES: Final = 4096
 _WORDS: Final = (Message("user", (Text("-"),)),)
 
 
+class Leg(msgspec.Struct, frozen=True):
+    """One target as one request asks it."""
+
+    target: Target
+    prices: str | None
+    """The price list of the provider's row."""
+    passes: bool = False
+    """Whether the caller's own words are sent, and the answer's bytes go back as they come."""
+    drops_usage: bool = False
+    """Whether the caller is not to get the usage that was asked for here."""
+
+
 class Template(msgspec.Struct, frozen=True):
     """What every pass-through call to one model at one provider has in common."""
 
-    target: Target
+    leg: Leg
     altered: tuple[bytes, ...]
     """Fields, as JSON strings, of which a body is not sent as it is."""
     quirks: Quirks
@@ -59,40 +73,46 @@ class Upstreams:
     def __init__(self, router: Router, policy: RetryPolicy, budget: RetryBudget) -> None:
         self.router = router
         self._policy = policy
-        self._budget = budget
+        self.budget = budget
         self._templates: dict[tuple[str, str, bool, bool], Template | None] = {}
+
+    def leg(self, name: str, asking: Asking) -> Leg:
+        """What is sent to the target ``name``, and how its answer comes back. Raises ``UsageError`` where it cannot be asked."""
+        leg = self._passed_through(name, asking) or self._translated(name, asking)
+        record, target = asking.record, leg.target
+        record.provider, record.target_model, record.prices = target.provider, target.model, leg.prices
+        record.passed_through = leg.passes
+        return leg
 
     def flow(self, name: str, asking: Asking, timeouts: Timeouts, progress: Progress) -> Flow[None]:
         """The flow that asks the target ``name``. Raises ``UsageError`` where it cannot be asked."""
-        target = self._passed_through(name, asking) or self._translated(name, asking)
-        record = asking.record
-        record.provider, record.target_model = target.provider, target.model
-        record.prices = self.router.catalogue.provider(target.provider).prices
-        return retrying(target, timeouts, self._policy, self._budget, progress)
+        leg = self.leg(name, asking)
+        target = leg.target
+        if leg.passes:
+            target = msgspec.structs.replace(target, decoder=tapped(target.decoder, leg.drops_usage, asking.tap_is))
+        return retrying(target, timeouts, self._policy, self.budget, progress)
 
     # --- pass-through
 
-    def _passed_through(self, name: str, asking: Asking) -> Target | None:
+    def _passed_through(self, name: str, asking: Asking) -> Leg | None:
         """``None`` where the caller's bytes will not do."""
         template = self._template(name, asking) if _may_pass(asking) else None
         if template is None:
             return None
-        target, asked = template.target, asking.asked
+        asked, dialect = asking.asked, asking.face.dialect
+        leg = template.leg
         body = asking.call.body
+        if dialect in _BODY_ALONE:
+            body = with_model(body, asked.model or "", leg.target.model)
         drops_usage = False
-        if asking.face.dialect in _BODY_ALONE:
-            body = with_model(body, asked.model or "", target.model)
-        if asked.stream and not asked.wants_usage and asking.face.dialect in ("openai_chat", "openai_completions"):
+        if asked.stream and not asked.wants_usage and dialect in _USAGE_IF_ASKED:
             drops_usage = template.quirks.stream_usage
             body = with_usage_wanted(body, asked) if drops_usage else body
         if template.altered and any(field in body for field in template.altered):
             body = dump(apply_quirks(parse_request(body), template.quirks, asking.warnings))
-        asking.passes_through()
-        return msgspec.structs.replace(
-            target,
-            call=_passed_call(target.call, asking, body),
-            decoder=tapped(target.decoder, drops_usage, asking.tap_is),
-        )
+        asking.carried_anew()
+        target = msgspec.structs.replace(leg.target, call=_passed_call(leg.target.call, asking, body))
+        return Leg(target, leg.prices, True, drops_usage)
 
     def _template(self, name: str, asking: Asking) -> Template | None:
         asked = asking.asked
@@ -100,15 +120,15 @@ class Upstreams:
         if key in self._templates:
             return self._templates[key]
         template = self._make_template(name, asking)
-        if template is None or template.target.signer is None:  # a signer belongs to one call
+        if template is None or template.leg.target.signer is None:  # a signer belongs to one call
             if len(self._templates) >= _MAX_TEMPLATES:
                 self._templates.clear()
             self._templates[key] = template
         return template
 
     def _make_template(self, name: str, asking: Asking) -> Template | None:
-        speaks = self._speaks(name, asking.face.dialect)
         row, _ = self.router.catalogue.resolve(name)
+        speaks = _spoken_by(row, asking.face.dialect)
         quirks = msgspec.convert(row.quirks, Quirks) if speaks == row.dialect else NONE
         if speaks != asking.face.dialect or asking.face.quirks != NONE or not _takes_bodies(quirks):
             return None
@@ -118,22 +138,22 @@ class Upstreams:
         request = Request(model=name, messages=_WORDS, stream=bool(asked.stream), n=asked.n)
         target = self.router.target(request, speaks=speaks)
         fields = (*quirks.rename, *quirks.drop)
-        return Template(target, tuple(f'"{field}"'.encode() for field in fields), quirks)
+        return Template(Leg(target, row.prices), tuple(f'"{field}"'.encode() for field in fields), quirks)
 
     # --- translation
 
-    def _translated(self, name: str, asking: Asking) -> Target:
-        asking.is_translated()
-        speaks = self._speaks(name, asking.face.dialect)
+    def _translated(self, name: str, asking: Asking) -> Leg:
+        asking.carried_anew()
         row, _ = self.router.catalogue.resolve(name)
+        speaks = _spoken_by(row, asking.face.dialect)
         keeps = speaks == _KEPT_ANSWERS and row.keeps_responses
         request = msgspec.structs.replace(asking.to_upstream(keeps=keeps), model=name)
-        return self.router.target(request, speaks=speaks)
+        return Leg(self.router.target(request, speaks=speaks), row.prices)
 
-    def _speaks(self, name: str, dialect: str) -> str:
-        """The dialect in which a caller at a face of ``dialect`` is best carried to the target ``name``."""
-        row, _ = self.router.catalogue.resolve(name)
-        return dialect if row.dialect == dialect or _has_face(row, dialect) else row.dialect
+
+def _spoken_by(row: Provider, dialect: str) -> str:
+    """The dialect in which a caller at a face of ``dialect`` is best carried to a provider."""
+    return dialect if row.dialect == dialect or _has_face(row, dialect) else row.dialect
 
 
 def _may_pass(asking: Asking) -> bool:

@@ -15,6 +15,8 @@ from dragoman.core.errors import DragomanError
 from dragoman.core.events import Event, Started, TextDelta
 from dragoman.core.exchange import Decoder, Headers, header
 
+JSON: Final = "application/json"
+"""What an answer is whose host does not say it."""
 MAX_FRAME_BYTES: Final = 8 * 1024 * 1024
 _EVENT_END: Final = re.compile(rb"\r?\n\r?\n|\r\r")
 _LINE_END: Final = re.compile(rb"\n")
@@ -44,7 +46,7 @@ class Tap:
         self.done = False
         self.ending = False
         self.idle = inner.idle
-        self.content_type = header(headers, "content-type") or "application/json"
+        self.content_type = header(headers, "content-type") or JSON
         self._end = _FRAMES.get(self.content_type.partition(";")[0].strip().lower())
 
     @property
@@ -107,6 +109,20 @@ class Tap:
             return b""
         self._kept = []
         return kept[0] if len(kept) == 1 else b"".join(kept)
+
+
+class Passing:
+    """A whole answer that passes on, as a ``Tap`` that was fed it."""
+
+    framed = False
+
+    def __init__(self, content_type: str, body: bytes) -> None:
+        self.content_type = content_type
+        self._body = body
+
+    def take(self) -> bytes:
+        body, self._body = self._body, b""
+        return body
 
 
 def tapped(decoder: Callable[[Headers], Decoder], drops_usage: bool, tell: Callable[[Tap], None]) -> Callable[[Headers], Decoder]:
