@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 
 from dragoman.core.errors import AuthFailed, Cancelled, ConnectFailed, DragomanError, RateLimited, ServerFault, TimedOut
 from dragoman.core.exchange import Call, Headers, Reply, Timeouts, header
 from dragoman.core.token import Grant, Token
+from dragoman.credentials.keyring import with_bearer
 from dragoman.flow.attempt import Progress, Target, attempt
 from dragoman.flow.effects import Close, Effect, Emit, Flow, Gate, Instant, Now, Open, Opened, Outcome, Read, Wait
 from dragoman.flow.retry import RetryBudget, RetryPolicy, retrying
-from dragoman.flow.tokens import EARLY_S, MAX_TOKEN_BYTES, MAX_TOKENS, Account, Signer, TimedSigner, TokenCache, TokenSigner, open_signed
+from dragoman.flow.tokens import (
+    EARLY_S,
+    MAX_TOKEN_BYTES,
+    MAX_TOKENS,
+    PAUSE_S,
+    Account,
+    Signer,
+    TimedSigner,
+    TokenCache,
+    TokenSigner,
+    exchange,
+    open_signed,
+    timed,
+)
 from dragoman.sign.key import bearer
 from dragoman.sign.oauth import grant, read_token
 from tests.flow.by_hand import EPOCH_S, STREAM_HEADERS, WHOLE_STREAM, Heard, target, world
@@ -122,11 +138,12 @@ class Caller:
         return header(self.calls[-1].headers, "authorization")
 
 
-def account(name: str = "a", secret: str = "very-secret") -> Account:
-    def ask(now_epoch_s: float) -> Grant:
-        return grant(ENDPOINT, {"client_id": name, "client_secret": secret, "at": str(now_epoch_s)})
+def account(name: str = "a", secret: str = "very-secret") -> Account[Token]:
+    return Account((name, secret), partial(exchange, asking(name, secret), read_token), with_bearer)
 
-    return Account((name, secret), ask, read_token, bearer)
+
+def asking(name: str, secret: str) -> Callable[[float], Grant]:
+    return lambda epoch_s: grant(ENDPOINT, {"client_id": name, "client_secret": secret, "at": str(epoch_s)})
 
 
 def opening(signer: Signer, clock: Clock | None = None, timeouts: Timeouts = TIMEOUTS) -> Caller:
@@ -300,6 +317,37 @@ def test_after_a_failure_the_next_caller_asks_again() -> None:
     assert opening(TokenSigner(account(), cache)).calls[0].url == ENDPOINT
 
 
+def test_where_no_new_token_is_to_be_had_the_old_one_is_used_until_its_end() -> None:
+    cache, clock = TokenCache(), Clock()
+    opening(TokenSigner(account(), cache), clock).answer(token("t1", 3600))
+    clock.passed_s = 3600 - EARLY_S
+    late = opening(TokenSigner(account(), cache), clock)
+    late.answer(Answer(b"", 500))
+    assert late.authorization == "Bearer t1"
+    clock.passed_s += PAUSE_S - 1
+    assert opening(TokenSigner(account(), cache), clock).authorization == "Bearer t1"
+    clock.passed_s += 1
+    again = opening(TokenSigner(account(), cache), clock)
+    assert again.calls[0].url == ENDPOINT
+    clock.passed_s = 3600
+    spent = opening(TokenSigner(account(), cache), clock)
+    assert spent.is_held
+    again.answer(Answer(b"", 500))
+    spent.go_on()
+    last = opening(TokenSigner(account(), cache), clock)
+    last.answer(Answer(b"", 500))
+    assert isinstance(last.error, ServerFault)
+
+
+def test_a_refused_token_is_not_used_on_where_no_new_one_is_to_be_had() -> None:
+    cache = TokenCache()
+    opening(TokenSigner(account(), cache)).answer(token("t1"))
+    caller = opening(TokenSigner(account(), cache))
+    caller.answer(Answer(b"{}", 401))
+    caller.answer(Answer(b"", 500))
+    assert isinstance(caller.error, ServerFault)
+
+
 def test_one_who_looked_before_the_token_came_does_not_fetch_it_again() -> None:
     cache = TokenCache()
     late = Caller(_opening(TokenSigner(account(), cache), TIMEOUTS))
@@ -327,6 +375,29 @@ def test_the_time_that_the_token_took_is_taken_from_the_calls() -> None:
     effect = caller.answer(token())
     assert isinstance(effect, Open)
     assert effect.timeouts == Timeouts(connect_s=3, first_byte_s=6, total_s=16)
+
+
+def test_what_one_step_took_is_taken_from_the_next() -> None:
+    def step() -> Flow[str]:
+        clock.passed_s += 4
+        return "done"
+        yield Now()
+
+    clock = Clock()
+    caller = Caller(timed(step(), Timeouts(first_byte_s=10, total_s=20)), clock)
+    caller.start()
+    assert caller.result == ("done", Timeouts(first_byte_s=6, total_s=16))
+    clock = Clock()
+    late = Caller(timed(step(), Timeouts(first_byte_s=4)), clock)
+    late.start()
+    assert isinstance(late.error, TimedOut)
+
+
+def test_a_signer_says_when_what_it_signs_with_ends() -> None:
+    signer = TokenSigner(account(), TokenCache())
+    assert signer.ends_epoch_s is None
+    opening(signer).answer(token("t1", 100))
+    assert signer.ends_epoch_s == EPOCH_S + 100
 
 
 def test_a_token_that_came_too_late_is_a_time_out() -> None:
@@ -483,7 +554,7 @@ def test_the_reply_that_is_read_is_whole() -> None:
         seen.append(reply)
         return Token("t", epoch_s + 1)
 
-    caller = opening(TokenSigner(Account("x", account().grant, reading, bearer), TokenCache()))
+    caller = opening(TokenSigner(Account("x", partial(exchange, asking("a", "very-secret"), reading), with_bearer), TokenCache()))
     caller.answer(Answer(b"{}", 200, (("x-a", "b"),)))
     assert seen == [Reply(200, (("x-a", "b"),), b"{}")]
     opened: Opened = Answer()

@@ -8,11 +8,10 @@ from typing import Final
 from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import MissingKey, UsageError
 from dragoman.core.token import Key
-from dragoman.credentials.keyring import Access, Keyring, check_fields, own_token, plain
-from dragoman.flow.tokens import Account, TokenSigner
+from dragoman.credentials.keyring import Access, Keyring, check_fields, own_token, plain, with_bearer
+from dragoman.flow.tokens import Account, TokenSigner, exchange
 from dragoman.settings import check_key
 from dragoman.sign import azure
-from dragoman.sign.key import bearer
 from dragoman.sign.oauth import read_token
 
 FIELDS: Final = ("tenant_id", "client_id", "client_secret", "token")
@@ -56,5 +55,5 @@ def _application(ring: Keyring, row: Provider, tenant: str, client: str, secret:
     authority = ring.value("AZURE_AUTHORITY_HOST") or azure.AUTHORITY
     application = azure.Application(tenant, client, secret, authority if "://" in authority else f"https://{authority}")
     scope = ring.value("AZURE_SCOPE") or row.auth.scope or azure.SCOPE
-    made = Account((application, scope), partial(azure.token_grant, application, scope), read_token, bearer)
+    made = Account((application, scope), partial(exchange, partial(azure.token_grant, application, scope), read_token), with_bearer)
     return Access(found, None, lambda: TokenSigner(made, ring.tokens), (secret,))

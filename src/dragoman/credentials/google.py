@@ -8,9 +8,10 @@ from typing import Final
 
 from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import UsageError
-from dragoman.core.token import Key
+from dragoman.core.exchange import Call
+from dragoman.core.token import Key, Token
 from dragoman.credentials.keyring import Access, Keyring, check_fields, own_token, plain
-from dragoman.flow.tokens import Account, TokenSigner
+from dragoman.flow.tokens import Account, TokenSigner, exchange
 from dragoman.settings import NOTHING, check_key
 from dragoman.sign import google
 from dragoman.sign.oauth import read_token
@@ -77,10 +78,15 @@ def _login(ring: Keyring, row: Provider) -> Access | None:
 
 def _account(ring: Keyring, row: Provider, account: google.GoogleAccount, found: str, parts: Mapping[str, str]) -> Access:
     scope = row.auth.scope or google.SCOPE
-    made = Account((account, scope), partial(google.token_grant, account, scope), read_token, partial(google.with_token, account))
+    fetch = partial(exchange, partial(google.token_grant, account, scope), read_token)
+    made = Account((account, scope), fetch, partial(_with_token, account=account))
     known = _located(ring, parts.get("project"), parts.get("location"), google.project(account))
     secrets = (account.private_key,) if isinstance(account, google.ServiceAccount) else (account.client_secret, account.refresh_token)
     return Access(found, None, lambda: TokenSigner(made, ring.tokens), secrets, known)
+
+
+def _with_token(call: Call, token: Token, now_epoch_s: float, account: google.GoogleAccount) -> Call:
+    return google.with_token(account, call, token.text)
 
 
 def _located(ring: Keyring, project: str | None, location: str | None, own_project: str | None) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ from dragoman.catalogue.load import nearest
 from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import MissingKey, UsageError
 from dragoman.core.exchange import Call
-from dragoman.core.token import Key
+from dragoman.core.token import Key, Token
 from dragoman.flow.tokens import Signer, TokenCache
 from dragoman.settings import NOTHING, Surroundings, check_key
 from dragoman.sign.key import bearer, in_header
@@ -145,6 +145,11 @@ def plain(row: Provider, key: str, found: str, known: Mapping[str, str] = NOTHIN
 def own_token(token: str, found: str, known: Mapping[str, str] = NOTHING) -> Access:
     """A token that the user got himself."""
     return Access(found, partial(bearer, secret=check_key(token, found)), None, (token,), known)
+
+
+def with_bearer(call: Call, token: Token, now_epoch_s: float) -> Call:
+    """``call`` with a token that was fetched."""
+    return bearer(call, token.text)
 
 
 def check_fields(given: Mapping[str, str], allowed: tuple[str, ...], found: str) -> None:

@@ -1,28 +1,33 @@
 """Calls that are signed when they go out: with the time, or with a token that is fetched first and kept.
 
 Law: a call is signed anew at each try. A token is fetched by one caller while the others who want it wait; it is used until shortly before
-its end; and one that the service refuses (401) is forgotten, and the call made once more where that token had been kept.
+its end, or until its very end where no other can be had; and one that the service refuses (401) is forgotten, and the call made once more
+where that token had been kept. What is said of tokens holds for whatever proves for a while who calls, such as keys lent by AWS.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from copy import copy
-from typing import Final, Protocol
+from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 
 from dragoman.core.errors import BadReply, Cancelled, DragomanError, TimedOut
 from dragoman.core.exchange import Call, Reply, Timeouts
-from dragoman.core.token import Grant, Token
+from dragoman.core.token import Grant, Proof
 from dragoman.flow.effects import Close, Finish, Flow, Gate, Opened, Wait, now, opened, read
 from dragoman.flow.retry_after import retry_after_s
 
 EARLY_S: Final = 240.0
 """So long before its end a token is fetched anew, but not before half of its life is over."""
+PAUSE_S: Final = 30.0
+"""So long a token that could not be had anew is used on, as far as it holds, before it is asked for again."""
 MAX_TOKEN_BYTES: Final = 256 * 1024
 MAX_TOKENS: Final = 1024
 """How many accounts' tokens are kept; the oldest goes first."""
+
+ProofT = TypeVar("ProofT", bound=Proof)
 
 
 class Signer(Protocol):
@@ -70,42 +75,58 @@ class TimedSigner:
             error.redact(secret)
 
 
-class Account(msgspec.Struct, frozen=True):
-    """Whom a token is for, and the pure functions that get and use it."""
+class Lender(msgspec.Struct, Generic[ProofT], frozen=True):
+    """Who gives what proves for a while who calls, and how he is asked."""
 
     identity: Hashable
-    """Equal for those who may share a token; it holds the account's secrets, so that a name alone gets nobody's token."""
-    grant: Callable[[float], Grant]
-    """What to send, at so many seconds since 1970."""
-    read: Callable[[Reply, float], Token]
-    """The token in an answer. Raises ``ProviderError``."""
-    put: Callable[[Call, str], Call]
-    """A call with the token's text."""
+    """Equal for those who may share it; it holds the account's secrets, so that a name alone gets nobody's token."""
+    fetch: Callable[[Timeouts], Flow[ProofT]]
+    """Asks for it. Raises any ``DragomanError``."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
+
+
+class Account(Lender[ProofT], Generic[ProofT], frozen=True):
+    """Whom a token is for, and the pure function that uses it."""
+
+    put: Callable[[Call, ProofT, float], Call]
+    """A call with the token, at so many seconds since 1970."""
 
     def __repr__(self) -> str:
         return "Account(…)"
 
 
-class TokenSigner:
+class Held(msgspec.Struct, Generic[ProofT], frozen=True):
+    """What proves who calls, what is left of the time, and the time it is."""
+
+    proof: ProofT
+    timeouts: Timeouts
+    epoch_s: float
+    was_kept: bool
+
+
+class TokenSigner(Generic[ProofT]):
     """Signs with a token of ``account``, from ``cache`` or fetched into it."""
 
-    def __init__(self, account: Account, cache: TokenCache) -> None:
+    def __init__(self, account: Account[ProofT], cache: TokenCache) -> None:
         self._account = account
         self._cache = cache
-        self._used: list[Token] = []
+        self._used: list[ProofT] = []
         self._was_kept = False
         self._renewed = False
 
+    @property
+    def ends_epoch_s(self) -> float | None:
+        """When what was last signed with ends; ``None`` before the first call."""
+        return self._used[-1].ends_epoch_s if self._used else None
+
     def sign(self, call: Call, timeouts: Timeouts) -> Flow[tuple[Call, Timeouts]]:
-        begun = yield from now()
-        kept = self._cache.kept(self._account, begun.epoch_s)
-        self._was_kept = kept is not None
-        if kept is None:
-            kept = yield from self._cache.fetched(self._account, timeouts)
-            timeouts = _left(timeouts, (yield from now()).monotonic_s - begun.monotonic_s)
-        if kept not in self._used:
-            self._used.append(kept)
-        return self._account.put(call, kept.text), timeouts
+        held = yield from self._cache.held(self._account, timeouts)
+        self._was_kept = held.was_kept
+        if held.proof not in self._used:
+            self._used.append(held.proof)
+        return self._account.put(call, held.proof, held.epoch_s), held.timeouts
 
     def renew(self) -> bool:
         for token in self._used:
@@ -116,7 +137,8 @@ class TokenSigner:
 
     def redact(self, error: DragomanError) -> None:
         for token in self._used:
-            error.redact(token.text)
+            for secret in token.secrets:
+                error.redact(secret)
 
 
 class _Fetch:
@@ -124,7 +146,7 @@ class _Fetch:
 
     def __init__(self) -> None:
         self.gate = Gate()
-        self.token: Token | None = None
+        self.token: Proof | None = None
         self.error: DragomanError | None = None
 
 
@@ -132,67 +154,100 @@ class TokenCache:
     """Tokens by account. Threads and tasks may share one: whoever enters his fetch first is the one who fetches."""
 
     def __init__(self) -> None:
-        self._tokens: dict[Hashable, tuple[Token, float]] = {}
+        self._tokens: dict[Hashable, tuple[Proof, float]] = {}
         self._fetches: dict[Hashable, _Fetch] = {}
 
-    def kept(self, account: Account, epoch_s: float) -> Token | None:
+    def held(self, lender: Lender[ProofT], timeouts: Timeouts) -> Flow[Held[ProofT]]:
+        """What is at hand, or else is fetched now. Raises what the endpoint or the network is guilty of."""
+        begun = yield from now()
+        kept = self.kept(lender, begun.epoch_s)
+        if kept is not None:
+            return Held(kept, timeouts, begun.epoch_s, True)
+        fetched = yield from self.fetched(lender, timeouts)
+        done = yield from now()
+        return Held(fetched, _left(timeouts, done.monotonic_s - begun.monotonic_s), done.epoch_s, False)
+
+    def kept(self, lender: Lender[ProofT], epoch_s: float) -> ProofT | None:
         """The token that is at hand and good for a while yet."""
-        token, until_s = self._tokens.get(account.identity, (None, 0.0))
-        return token if epoch_s < until_s else None
+        token, until_s = self._tokens.get(lender.identity, (None, 0.0))
+        return token if epoch_s < until_s else None  # type: ignore[return-value]  # what one identity is lent is all of one kind
 
-    def drop(self, account: Account, token: Token) -> None:
+    def drop(self, lender: Lender[ProofT], token: ProofT) -> None:
         """Forget ``token``; one that came in its place meanwhile stays."""
-        found = self._tokens.get(account.identity)
+        found = self._tokens.get(lender.identity)
         if found is not None and found[0] == token:
-            self._tokens.pop(account.identity, None)
+            self._tokens.pop(lender.identity, None)
 
-    def fetched(self, account: Account, timeouts: Timeouts) -> Flow[Token]:
+    def fetched(self, lender: Lender[ProofT], timeouts: Timeouts) -> Flow[ProofT]:
         """A token that is fetched now, by this caller or by one who is at it. Raises what the endpoint or the network is guilty of."""
         begun = yield from now()
         left = timeouts
         while True:
             mine = _Fetch()
-            fetch = self._fetches.setdefault(account.identity, mine)
+            fetch = self._fetches.setdefault(lender.identity, mine)
             if fetch is mine:
-                return (yield from self._fetch(mine, account, left))
+                return (yield from self._fetch(mine, lender, left))
             yield Wait(fetch.gate, left.shortest_s)
             if fetch.token is not None:
-                return fetch.token
+                return fetch.token  # type: ignore[return-value]  # as above
             if fetch.error is not None:
                 raise copy(fetch.error)
             left = _left(timeouts, (yield from now()).monotonic_s - begun.monotonic_s)  # he gave up, which says nothing of the endpoint
 
-    def _fetch(self, mine: _Fetch, account: Account, timeouts: Timeouts) -> Flow[Token]:
+    def _fetch(self, mine: _Fetch, lender: Lender[ProofT], timeouts: Timeouts) -> Flow[ProofT]:
         try:
             epoch_s = (yield from now()).epoch_s
-            mine.token = self.kept(account, epoch_s)  # another's may have come between the look and the entry
-            if mine.token is None:
-                mine.token = yield from _exchange(account, epoch_s, timeouts)
-                self._keep(account, mine.token, epoch_s)
-            return mine.token
+            token = self.kept(lender, epoch_s)  # another's may have come between the look and the entry
+            if token is None:
+                token = yield from self._fetch_or_spare(lender, epoch_s, timeouts)
+            mine.token = token
+            return token
         except (Cancelled, TimedOut):
             raise  # this caller's own affair; the others try for themselves
         except DragomanError as error:
             mine.error = copy(error)
             raise
         finally:
-            self._fetches.pop(account.identity, None)
+            self._fetches.pop(lender.identity, None)
             mine.gate.open()
 
-    def _keep(self, account: Account, token: Token, epoch_s: float) -> None:
+    def _fetch_or_spare(self, lender: Lender[ProofT], epoch_s: float, timeouts: Timeouts) -> Flow[ProofT]:
+        """A new token; where there is none to be had, the old one, as long as it holds."""
+        try:
+            token = yield from lender.fetch(timeouts)
+        except (Cancelled, TimedOut):
+            raise
+        except DragomanError:
+            spare = self._tokens.get(lender.identity)
+            if spare is None or spare[0].ends_epoch_s <= epoch_s:
+                raise
+            self._tokens[lender.identity] = (spare[0], min(epoch_s + PAUSE_S, spare[0].ends_epoch_s))
+            return spare[0]  # type: ignore[return-value]  # as above
+        self._keep(lender, token, epoch_s)
+        return token
+
+    def _keep(self, lender: Lender[ProofT], token: ProofT, epoch_s: float) -> None:
         lifetime_s = token.ends_epoch_s - epoch_s
-        self._tokens.pop(account.identity, None)
+        self._tokens.pop(lender.identity, None)
         for oldest in list(self._tokens)[: max(0, len(self._tokens) - MAX_TOKENS + 1)]:
             self._tokens.pop(oldest, None)
-        self._tokens[account.identity] = (token, token.ends_epoch_s - min(EARLY_S, lifetime_s / 2))
+        self._tokens[lender.identity] = (token, token.ends_epoch_s - min(EARLY_S, lifetime_s / 2))
 
 
-def _exchange(account: Account, epoch_s: float, timeouts: Timeouts) -> Flow[Token]:
-    grant = account.grant(epoch_s)
+T = TypeVar("T")
+
+
+def exchange(ask: Callable[[float], Grant], read: Callable[[Reply, float], T], timeouts: Timeouts) -> Flow[T]:
+    """What ``read`` makes of the answer to what ``ask`` makes at its time.
+
+    Raises what the endpoint, the network or ``read`` says, without the secrets that were sent.
+    """
+    epoch_s = (yield from now()).epoch_s
+    grant = ask(epoch_s)
     try:
         reply = yield from _reply(grant.call, timeouts)
         try:
-            return account.read(reply, epoch_s)
+            return read(reply, epoch_s)
         except DragomanError as error:
             error.retry_after_s = retry_after_s(reply.headers, epoch_s)
             raise
@@ -201,6 +256,13 @@ def _exchange(account: Account, epoch_s: float, timeouts: Timeouts) -> Flow[Toke
             error.redact(secret)
         yield Close()
         raise
+
+
+def timed(step: Flow[T], timeouts: Timeouts) -> Flow[tuple[T, Timeouts]]:
+    """What ``step`` comes to, and what it left of ``timeouts`` to the next one. Raises ``TimedOut`` where that is nothing."""
+    begun_s = (yield from now()).monotonic_s
+    done = yield from step
+    return done, _left(timeouts, (yield from now()).monotonic_s - begun_s)
 
 
 def _reply(call: Call, timeouts: Timeouts) -> Flow[Reply]:
