@@ -96,6 +96,11 @@ def listed_cost(
     return _tables_cost(prices, model, usage, at, service_tier)
 
 
+def load_tables() -> None:
+    """Load them, which takes some 50 ms, before the first question does. Where they are not installed nothing happens."""
+    _find("", "")
+
+
 @lru_cache(maxsize=4096)
 def _factors(prices: str, model: str, shape: Shape, service_tier: str | None, day: int) -> Factors | None:
     """What a token costs on ``day`` (since 1970); ``None`` where that is no number, ``_UNPRICED`` where the model is not known."""

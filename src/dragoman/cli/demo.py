@@ -7,7 +7,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from statistics import median
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -163,6 +162,8 @@ def _show_table(stage: Stage, takes: list[Take]) -> None:
 
 def _figures(takes: list[Take]) -> tuple[str, str, str, str]:
     """First-token time (median), tokens a second after it, tokens and errors of one provider."""
+    from statistics import median
+
     from dragoman.cli.demonstration.script import count
 
     timed = [(take, take.first_s) for take in takes if take.first_s is not None]

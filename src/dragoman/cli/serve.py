@@ -66,9 +66,10 @@ def serve(
 def _run(start: Start, setup: Setup, host: str, port: int, workers: int, out: Console) -> None:
     from dragoman.gateway.serving import run
     from dragoman.gateway.serving import serve as serve_here
-    from dragoman.gateway.workers import Workers
 
     if workers > 1:
+        from dragoman.gateway.workers import Workers
+
         Workers(start, host, port, workers, setup.config.limits.stop).run(lambda bound: _announce(out, setup, start, host, bound))
         return
     run(
@@ -79,11 +80,12 @@ def _run(start: Start, setup: Setup, host: str, port: int, workers: int, out: Co
 
 
 def _start(path: Path | None, around: Surroundings) -> Start:
-    from dragoman.cli.reach import local_servers
     from dragoman.gateway.setup import Start
 
     if path is not None:
         return Start(path=str(path))
+    from dragoman.cli.reach import local_servers  # it loads the library's client
+
     return Start(found=local_servers(around), callers=str(around.home / CALLERS))
 
 

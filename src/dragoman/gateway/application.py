@@ -6,6 +6,7 @@ What serves it, a listener or somebody's ASGI server, is not its affair.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,7 @@ from dragoman.gateway.telemetry.access_log import AccessLog
 from dragoman.gateway.telemetry.metrics import Metrics, Tables, exposition
 from dragoman.gateway.telemetry.records import Observer
 from dragoman.gateway.telemetry.tracing import Tracing
+from dragoman.prices import load_tables
 from dragoman.server.answer import Answer
 from dragoman.transport.aio import AsyncioTransport
 from dragoman.transport.settings import Settings
@@ -66,11 +68,17 @@ class Application:
         if self._tracing is not None:
             self._tracing.close()
 
+    def load_prices(self) -> None:
+        """Begin to load them beside the loop, where anything that is served has a price: the first answer would hold up all others."""
+        if any(self.setup.catalogue.provider(name).prices for name in self.setup.providers):
+            threading.Thread(target=load_tables, name="prices").start()
+
     # --- reload
 
     def reload(self) -> None:
         """Read the configuration anew; answers under way keep the old one. Raises ``UsageError``, and then nothing has changed."""
         self.gateway.setup = self._read_setup()
+        self.load_prices()
 
     def try_reload(self) -> None:
         """The same, with what is wrong in the log."""

@@ -57,6 +57,7 @@ class App:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 await send({"type": "lifespan.startup.complete"})
+                self.application.load_prices()
             elif message["type"] == "lifespan.shutdown":
                 self.application.stopping = True
                 await self.application.close()

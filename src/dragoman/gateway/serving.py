@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import multiprocessing
 import os
 import signal
 import ssl
@@ -52,6 +51,7 @@ async def serve(read_setup: Callable[[], Setup], host: str, port: int, *, shared
         if ready is not None:
             ready(application, bound)
         _spare_what_stays()
+        application.load_prices()
         await stop.wait()
         application.stopping = True
         await listener.stop(application.setup.config.limits.stop)
@@ -85,7 +85,9 @@ def _watch_signals(application: Application, stop: asyncio.Event, *, is_worker: 
 
 def _watch_parent(stop: asyncio.Event) -> None:
     """A worker whose parent was killed would serve on, and nobody could stop it."""
-    loop, parent = asyncio.get_running_loop(), multiprocessing.parent_process()
+    from multiprocessing import parent_process
+
+    loop, parent = asyncio.get_running_loop(), parent_process()
     if parent is None:
         return
     sentinel = parent.sentinel

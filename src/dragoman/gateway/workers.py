@@ -57,7 +57,9 @@ class Workers:
         self.port: int = self._claim.getsockname()[1]
         self._shared = tempfile.TemporaryDirectory(prefix="dragoman-", dir=_short_folder())
         # Made before there are workers: of two that turn one file into a shared one at the same time, SQLite fails the second at once.
-        KeptResponses(str(Path(self._shared.name) / FILE)).close()
+        kept = KeptResponses(str(Path(self._shared.name) / FILE))
+        kept.make()
+        kept.close()
 
     def run(self, ready: Callable[[int], None]) -> None:
         """Until a signal stops it. ``ready`` is told the port once all listen."""

@@ -7,14 +7,17 @@ too much, and none is kept longer than ``KEEP_S``, which is what OpenAI promises
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Iterable
-from typing import Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from dragoman.core.messages import Message
+
+if TYPE_CHECKING:
+    import sqlite3
 
 FILE: Final = "responses.sqlite"
 """In the folder that several processes of a gateway share."""
@@ -52,21 +55,32 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 class KeptResponses:
-    """The store. ``path`` is a file, or nothing for memory."""
+    """The store. ``path`` is a file, or nothing for memory. It is made when it is first used: SQLite takes 2 MB."""
 
     def __init__(self, path: str | None = None, max_bytes: int = MAX_BYTES, keep_s: float = KEEP_S) -> None:
-        self._store = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=5.0)
-        self._store.execute("pragma journal_mode=wal")
-        self._store.execute("pragma synchronous=off")  # who loses power has to begin a conversation anew
-        self._store.execute("pragma foreign_keys=on")
-        self._store.execute(_TABLE)
-        self._store.execute(_CLAIMS)
-        self._store.execute(_ITEMS)
-        self._store.execute("create index if not exists by_answer on items (response)")
-        self._store.execute("create index if not exists by_age on responses (kept_s)")
+        self._path = path
         self._max_bytes = max_bytes
         self._keep_s = keep_s
         self._count = 0
+
+    @cached_property
+    def _store(self) -> sqlite3.Connection:
+        import sqlite3
+
+        store = sqlite3.connect(self._path or ":memory:", isolation_level=None, timeout=5.0)
+        store.execute("pragma journal_mode=wal")
+        store.execute("pragma synchronous=off")  # who loses power has to begin a conversation anew
+        store.execute("pragma foreign_keys=on")
+        store.execute(_TABLE)
+        store.execute(_CLAIMS)
+        store.execute(_ITEMS)
+        store.execute("create index if not exists by_answer on items (response)")
+        store.execute("create index if not exists by_age on responses (kept_s)")
+        return store
+
+    def make(self) -> None:
+        """Make it now."""
+        self._size()
 
     def put(self, owner: str | None, id: str, kept: Kept, items: Iterable[str] = ()) -> None:
         """Keep an answer; ``items`` are the names of what stands in it."""
@@ -116,4 +130,5 @@ class KeptResponses:
         return size
 
     def close(self) -> None:
-        self._store.close()
+        if "_store" in self.__dict__:
+            self._store.close()
