@@ -28,6 +28,7 @@ from dragoman.flow.whole import Whole
 from dragoman.prompts import CallOptions
 from dragoman.settings import NOTHING, Surroundings, check_key, check_parts, missing_key
 from dragoman.sign.key import PLACES
+from dragoman.wire.carried import gathered
 from dragoman.wire.dialect import Dialect
 from dragoman.wire.dialects import dialect
 from dragoman.wire.framed import WholeDecoder
@@ -83,11 +84,12 @@ class Place:
     def target(self, model: str, call: Call, decoder: Callable[[Headers], Decoder], decode_error: DecodeError, strict: bool) -> Target:
         """Where ``call`` goes, addressed; signed, or with what signs it at each try. Raises ``Unsupported`` for warnings if ``strict``."""
         provider = self.endpoint.provider
-        if strict and call.warnings:
-            raise Unsupported("; ".join(call.warnings), provider=provider.name, model=model)
+        warnings = gathered(call.warnings)
+        if strict and warnings:
+            raise Unsupported("; ".join(warnings), provider=provider.name, model=model)
         head = (call.url, call.headers)
         url, headers = self._dressed.get(head) or self._dress(head)
-        call = Call(call.method, url, headers, call.body, call.warnings)
+        call = Call(call.method, url, headers, call.body, warnings)
         if self.access is None:
             return Target(provider.name, model, call, decoder, decode_error, self._redact)
         call, signer = self.access.applied(call)

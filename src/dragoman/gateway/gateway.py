@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from typing import Final
 from urllib.parse import parse_qs, parse_qsl
@@ -44,6 +44,8 @@ from dragoman.transport.seam import AsyncTransport
 
 KEY_FIELDS: Final = ("x-api-key", "api-key", "x-goog-api-key")
 PLACES: Final = f"Authorization: Bearer, {', '.join(KEY_FIELDS)} or ?key="
+WARNED_LENGTH: Final = 4096
+"""Letters of warnings in a head: node's clients refuse one of more than 16 KB."""
 _REQUEST_ID: Final = {"anthropic_messages": "request-id", "bedrock_converse": "x-amzn-requestid"}
 """Where a face's own SDK looks for the request's id, if not in ``x-request-id``."""
 _STREAM_HEADERS: Final = (("cache-control", "no-cache"), ("x-accel-buffering", "no"))
@@ -266,7 +268,7 @@ class Gateway:
         if record.cost is not None:
             headers.append(("x-dragoman-cost", f"{record.cost:f}"))
         if record.warnings:
-            headers.extend(("x-dragoman-warning", one_line(warning)) for warning in record.warnings)
+            headers.extend(("x-dragoman-warning", line) for line in warned(record.warnings))
         return tuple(headers)
 
 
@@ -288,6 +290,18 @@ def _missing(keys: ClientKeys, url: str, fields: Mapping[str, str]) -> str:
     if place is None:
         return "no key was given"
     return f"{place} holds a key{' without Bearer before it' if place == 'authorization' else ', and is no place for one'}"
+
+
+def warned(warnings: Sequence[str]) -> Iterator[str]:
+    """Each warning once, as values of header fields, as many as a client is sure to take."""
+    lines = list(dict.fromkeys(map(one_line, warnings)))
+    left = WARNED_LENGTH
+    for at, line in enumerate(lines):
+        left -= len(line)
+        if left < 0:
+            yield f"and {len(lines) - at} more"
+            return
+        yield line
 
 
 def one_line(text: str) -> str:

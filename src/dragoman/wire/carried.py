@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterable
 from typing import Final, Protocol
 
 from dragoman.core.opaque import Extra, Json
 from dragoman.core.request import Request
 
-ABOUT_THE_WIRE: Final = frozenset({"stream_options", "alt"})
-"""Fields of single dialects that say how an answer travels and nothing of the answer wanted."""
+ABOUT_THE_WIRE: Final = frozenset({"stream_options", "alt", "tools_at"})
+"""Fields of single dialects that say how a request or its answer travels and nothing of the answer wanted."""
+SPELLING: Final = ABOUT_THE_WIRE | {"parameters", "role"}
+"""Those, and what of a tool (its schema in a dialect's own terms) or a message (its role in a dialect's own word) says a thing of ours."""
+_PLACE: Final = re.compile(r"(?<=^messages)\[\d+\]|(?<=^tools)(?:\[\d+\]|\.[^.:]+(?=\.))")
+"""Which of many messages or tools a warning is about."""
 _ASKS_NOTHING: Final = {"n": 1, "logprobs": False, "top_logprobs": 0}
 """Values with which a caller asks for what comes anyway."""
 
@@ -45,6 +50,20 @@ def foreign_fields(request: Extended, name: str) -> list[str]:
         for field, value in fields.items()
         if field not in ABOUT_THE_WIRE
     ]
+
+
+def gathered(warnings: Iterable[str]) -> tuple[str, ...]:
+    """Each warning once, at the first of the places that it names: a long conversation has the same reason at every turn."""
+    told: dict[str, list[str]] = {}
+    for warning in warnings:
+        told.setdefault(_PLACE.sub("", warning), []).append(warning)
+    return tuple(_first_of(same) for same in told.values())
+
+
+def _first_of(same: list[str]) -> str:
+    more = len(set(same)) - 1
+    where, _, why = same[0].partition(": ")
+    return f"{where} (and {more} more): {why}" if more else same[0]
 
 
 def _which(value: Json) -> str:

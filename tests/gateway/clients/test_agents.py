@@ -165,6 +165,24 @@ class TestClaudeCode:
         seen, hidden = parts_of(asked_of(stage).messages, Reasoning)
         assert (seen.text, seen.signature, hidden.redacted_data) == ("Which file is it?", SIGNATURE, "cmVkYWN0ZWQ=")
 
+    @pytest.mark.parametrize("model", OTHERS)
+    def test_what_is_left_out_is_named_once_in_a_long_session(self, stage: Stage, model: str) -> None:
+        body = claude_body(model, CALL)
+        body["messages"] = [*body["messages"][:3] * 200, body["messages"][-1]]
+        reply = httpx.post(stage.url + "/v1/messages?beta=true", headers=CLAUDE_HEADERS, content=dumped(body))
+        warnings = reply.headers.get_list("x-dragoman-warning")
+        assert len(warnings) == len(set(warnings))
+        assert any("context_management" in warning for warning in warnings)
+        assert not any("tools_at" in warning for warning in warnings)
+        assert sum(map(len, warnings)) < 2000
+
+    def test_a_head_with_warnings_stays_such_as_every_client_takes(self, stage: Stage) -> None:
+        odd = {f"odd_{number}": 1 for number in range(1000)}
+        reply = httpx.post(stage.url + "/v1/messages", headers=CLAUDE_HEADERS, content=dumped(claude_body(OTHERS[0], CALL) | odd))
+        warnings = reply.headers.get_list("x-dragoman-warning")
+        assert sum(map(len, warnings)) < 5000
+        assert warnings[-1].startswith("and ")
+
     def test_that_tokens_cannot_be_counted_is_told_in_its_vendors_form(self, stage: Stage) -> None:
         reply = self.send(stage, OTHERS[0], path="/v1/messages/count_tokens?beta=true")
         assert reply.status_code in (400, 404)

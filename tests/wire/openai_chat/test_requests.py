@@ -228,6 +228,13 @@ def test_what_another_dialect_alone_has_is_named_when_left_out() -> None:
     )
 
 
+def test_how_another_dialect_spells_what_is_ours_is_no_loss() -> None:
+    told = Message("system", (Text(text="Be brief."),), extra={"gemini": {"role": "system"}})
+    tool = Tool(name="f", parameters={"type": "object"}, extra={"gemini": {"parameters": {"type": "OBJECT"}}})
+    request = Request(model="m", messages=(told, HI), tools=(tool,), extra={"anthropic_messages": {"tools_at": [0]}})
+    assert encode_request(request, NONE).warnings == ()
+
+
 def test_the_path_may_name_the_model_and_a_query() -> None:
     quirks = Quirks(path="/openai/deployments/{model}/chat/completions?api-version=1")
     call = encode_request(Request(model="my model/1", messages=(HI,)), quirks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 import msgspec
@@ -33,9 +33,9 @@ _AUDIO_TYPES: Final = {name: media_type for media_type, name in _AUDIO_FORMATS.i
 # --- encode -------------------------------------------------------------------------------------------------------------------------------
 
 
-def foreign(extra: Extra, where: str) -> list[str]:
-    """Warnings for what other dialects alone have."""
-    theirs = {name: [field for field in fields if field not in ABOUT_THE_WIRE] for name, fields in extra.items() if name != NAME}
+def foreign(extra: Extra, where: str, known: Collection[str] = ABOUT_THE_WIRE) -> list[str]:
+    """Warnings for what other dialects alone have, beyond ``known``."""
+    theirs = {name: [field for field in fields if field not in known] for name, fields in extra.items() if name != NAME}
     return [f"{where}: what {name} alone has ({', '.join(fields)}) is left out" for name, fields in theirs.items() if fields]
 
 

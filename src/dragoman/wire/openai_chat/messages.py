@@ -24,6 +24,7 @@ from dragoman.core.messages import (
     ToolResult,
 )
 from dragoman.core.opaque import Extra, Json, JsonObject
+from dragoman.wire.carried import SPELLING
 from dragoman.wire.openai_chat import details
 from dragoman.wire.openai_chat.content import (
     LEGACY,
@@ -68,7 +69,7 @@ def encode_messages(messages: tuple[Message, ...], quirks: Quirks, warnings: lis
             encoded += [*results.rest(), {"role": message.role, "content": words}]
             continue
         for extra in _extras(message):
-            warnings.extend(foreign(extra, f"messages[{i}]"))
+            warnings.extend(foreign(extra, f"messages[{i}]", SPELLING))
         if message.role == "tool":
             encoded.extend(map(results.encode, message.parts))
         else:

@@ -1,0 +1,26 @@
+"""Warnings about what could not be carried."""
+
+from __future__ import annotations
+
+from dragoman.wire.carried import gathered
+
+HIDDEN = "hidden reasoning of another provider cannot be sent to this one, left out"
+
+
+def test_a_reason_that_many_messages_have_is_told_once_with_the_first_of_them() -> None:
+    told = gathered([f"messages[{turn}]: {HIDDEN}" for turn in range(1, 400, 2)])
+    assert told == (f"messages[1] (and 199 more): {HIDDEN}",)
+
+
+def test_a_reason_that_is_told_twice_of_one_place_is_told_once() -> None:
+    assert gathered([f"messages[1]: {HIDDEN}"] * 2 + ["seed: left out"] * 2) == (f"messages[1]: {HIDDEN}", "seed: left out")
+
+
+def test_tools_are_gathered_by_place_and_by_name() -> None:
+    assert gathered(f"tools[{at}]: a" for at in range(3)) == ("tools[0] (and 2 more): a",)
+    assert gathered(f"tools.{name}.strict: a" for name in ("Read", "Write")) == ("tools.Read.strict (and 1 more): a",)
+
+
+def test_different_reasons_and_their_order_stay() -> None:
+    told = ("messages[0]: a", "messages[1]: b", "messages[1].name: a", "tools (f, g): a", "n: messages[1]: a")
+    assert gathered(told) == told
