@@ -68,9 +68,13 @@ def response_of(answer: CoreResponse, provider: str, requested_model: str | None
 
 def tier_in(*extras: Extra) -> str | None:
     """The tier that a vendor's own fields tell; the end of an answer knows better than its beginning."""
-    told = (fields.get("service_tier") or fields.get("serviceTier") for extra in extras for fields in extra.values())
-    tiers = (tier.get("type") if isinstance(tier, dict) else tier for tier in told)
-    return next((tier for tier in tiers if isinstance(tier, str)), None)
+    for extra in extras:
+        for fields in extra.values():
+            told = fields.get("service_tier") or fields.get("serviceTier")
+            tier = told.get("type") if isinstance(told, dict) else told
+            if isinstance(tier, str):
+                return tier
+    return None
 
 
 def cost_of(

@@ -20,7 +20,7 @@ from dragoman.core.request import Request
 from dragoman.core.token import Key
 from dragoman.core.words import in_words
 from dragoman.credentials import CLOUDS, Access, Keyring, missing_credentials
-from dragoman.flow.attempt import Target
+from dragoman.flow.attempt import ReadWhole, Target
 from dragoman.flow.effects import Flow
 from dragoman.flow.retry import RetryBudget, RetryPolicy, retrying
 from dragoman.flow.tokens import Signer
@@ -81,7 +81,15 @@ class Place:
         self.secret = secret
         self._dressed: dict[_Head, _Head] = {}
 
-    def target(self, model: str, call: Call, decoder: Callable[[Headers], Decoder], decode_error: DecodeError, strict: bool) -> Target:
+    def target(
+        self,
+        model: str,
+        call: Call,
+        decoder: Callable[[Headers], Decoder],
+        decode_error: DecodeError,
+        strict: bool,
+        read_whole: ReadWhole | None = None,
+    ) -> Target:
         """Where ``call`` goes, addressed; signed, or with what signs it at each try. Raises ``Unsupported`` for warnings if ``strict``."""
         provider = self.endpoint.provider
         warnings = gathered(call.warnings)
@@ -91,9 +99,9 @@ class Place:
         url, headers = self._dressed.get(head) or self._dress(head)
         call = Call(call.method, url, headers, call.body, warnings)
         if self.access is None:
-            return Target(provider.name, model, call, decoder, decode_error, self._redact)
+            return Target(provider.name, model, call, decoder, decode_error, self._redact, None, read_whole)
         call, signer = self.access.applied(call)
-        return Target(provider.name, model, call, decoder, decode_error, partial(self._redact, signer=signer), signer)
+        return Target(provider.name, model, call, decoder, decode_error, partial(self._redact, signer=signer), signer, read_whole)
 
     def _dress(self, head: _Head) -> _Head:
         """A dialect's path and headers as they go out: addressed, and with the key; worked out once, as most calls have the same."""
@@ -171,7 +179,7 @@ class Router:
         def decode_error(reply: Reply) -> DragomanError:
             return speaking.decode_error(reply, quirks)
 
-        return place.target(model, call, decoder, decode_error, strict)
+        return place.target(model, call, decoder, decode_error, strict, lambda body: speaking.read_whole(body, reading))
 
     def operate(
         self, name: str, request: Any, at: tuple[Provider, str], options: CallOptions, timeouts: Timeouts

@@ -29,8 +29,8 @@ def test_the_example_of_an_application_runs(tmp_path: Path) -> None:
 
 def test_the_waits_that_it_shows_are_understood() -> None:
     told = re.findall(r"`x-dragoman-timeout: ([^`]+)`", PAGE)
-    assert asked_waits((("x-dragoman-timeout", told[0]),), Timeouts()).total_s == 30
-    named = asked_waits((("x-dragoman-timeout", told[1]),), Timeouts())
+    assert asked_waits({"x-dragoman-timeout": told[0]}, Timeouts()).total_s == 30
+    named = asked_waits({"x-dragoman-timeout": told[1]}, Timeouts())
     assert (named.connect_s, named.first_byte_s, named.between_bytes_s, named.total_s) == (2, 20, 10, 120)
 
 

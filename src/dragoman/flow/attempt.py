@@ -27,6 +27,10 @@ _READ = Read()
 _REQUEST_ID_FIELDS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
 
 
+ReadWhole = Callable[[bytes], list[Event]]
+"""Raises the error that the answer tells, or ``BadReply``."""
+
+
 class Target(msgspec.Struct, frozen=True):
     """Where a try goes, and how what comes back is understood."""
 
@@ -40,6 +44,8 @@ class Target(msgspec.Struct, frozen=True):
     """Takes the key out of an error's texts; services repeat it in theirs, also inside an answer that began as a success."""
     signer: Signer | None = None
     """Signs the call at each try; ``None`` where it goes out as it is."""
+    read_whole: ReadWhole | None = None
+    """All events of an answer's body, for who has it at hand; ``None`` where it is no prompt's."""
 
 
 class Progress:

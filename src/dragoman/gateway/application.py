@@ -50,7 +50,9 @@ class Application:
         self.metrics = Metrics()
         self.collect: Callable[[], Awaitable[Tables]] = self._own_tables
         """The counts of all processes of this gateway."""
-        observers: list[Observer] = [self.metrics, AccessLog(setup.config.log.access)]
+        observers: list[Observer] = [self.metrics]
+        if setup.config.log.access != "off":
+            observers.append(AccessLog(setup.config.log.access))
         self._tracing = Tracing(setup.config.otel) if setup.config.otel.endpoint else None
         if self._tracing is not None:
             observers.append(self._tracing)

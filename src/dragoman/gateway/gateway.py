@@ -111,7 +111,7 @@ class Gateway:
             record.face, record.does = face.dialect, face.does
             self._check_room()
             record.key_name = self._caller(call, fields)
-            answer = await self._work(face, own_call(call, start), record)
+            answer = await self._work(face, own_call(call, start), fields, record)
         except DragomanError as error:
             answer = self._failed(face or face_of(path), error, record)
         except asyncio.CancelledError:
@@ -146,11 +146,11 @@ class Gateway:
             observer.began(record, call)
         return record
 
-    async def _work(self, face: Face, call: Call, record: Record) -> Answer:
+    async def _work(self, face: Face, call: Call, fields: Mapping[str, str], record: Record) -> Answer:
         face = meant(self.setup, face, call, record)
         record.does = face.does
         if face.does == PROMPTS:
-            return await self._answer_prompt(face, call, record)
+            return await self._answer_prompt(face, call, fields, record)
         tell = TOLD.get(face.does)
         if tell is not None:
             reply = tell(self.setup, face, call, record)
@@ -174,16 +174,16 @@ class Gateway:
             reply = face_of(call.url).encode_error(ServerFault(f"the gateway failed: {type(fault).__name__}", status=500))
         return Answer(reply.status, reply.headers, reply.body)
 
-    async def _answer_prompt(self, face: Face, call: Call, record: Record) -> Answer:
+    async def _answer_prompt(self, face: Face, call: Call, fields: Mapping[str, str], record: Record) -> Answer:
         setup = self.setup
-        asking = Asking(face, call, record, setup.config.limits.messages)
+        asking = Asking(face, call, fields, record, setup.config.limits.messages)
         if record.streamed:
             self._take_stream(record)
         if face.dialect == "openai_responses":
             asking.turn = Turn(self.kept_responses, record.key_name, asking.asked.previous_response_id)
             asking.call = asking.turn.with_items(asking.call)
         route = find_route(setup, asking.asked.model or "", face, record)
-        driver = driver_of(setup.upstreams, route, asking, asked_waits(call.headers, route.timeouts), self.transport)
+        driver = driver_of(setup.upstreams, route, asking, asked_waits(fields, route.timeouts), self.transport)
         delivery = Delivery(asking, driver, self._settle)
         sent_s = time.monotonic()
         try:

@@ -68,7 +68,7 @@ async def operate(setup: Setup, transport: AsyncTransport, face: Face, call: Cal
     if not request.model:
         raise BadRequest("model: none was given; a model's name is expected", param="model")
     route = find_route(setup, request.model, face, record)
-    timeouts = asked_waits(call.headers, route.timeouts)
+    timeouts = asked_waits(dict(call.headers), route.timeouts)
     work = _Work(setup, face, request, record)
     flow = falling_back([partial(work.flow, name) for name in route.targets], timeouts)
     driver = AsyncDriver(flow, Counted(transport, record))

@@ -5,20 +5,21 @@ A number is the seconds that the whole answer may take; otherwise waits are name
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from dragoman.core.errors import BadRequest, UsageError
-from dragoman.core.exchange import Headers, Timeouts, header
+from dragoman.core.exchange import Timeouts
 
 FIELD: Final = "x-dragoman-timeout"
 _NAMES: Final = {"connect": "connect_s", "first_token": "first_byte_s", "between_tokens": "between_bytes_s", "total": "total_s"}
 
 
-def asked_waits(headers: Headers, timeouts: Timeouts) -> Timeouts:
-    """``timeouts``, with what the caller asks for in its place. Raises ``BadRequest``."""
-    told = header(headers, FIELD)
+def asked_waits(fields: Mapping[str, str], timeouts: Timeouts) -> Timeouts:
+    """``timeouts``, with what the fields of the caller's head ask for in its place. Raises ``BadRequest``."""
+    told = fields.get(FIELD)
     if told is None:
         return timeouts
     waits = dict(_one(part) for part in told.split(","))

@@ -13,7 +13,8 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -68,7 +69,8 @@ class Workers:
         signal.signal(signal.SIGHUP, self._hand_on)
         try:
             for _ in range(self._count):
-                self._processes.append(self._spawn())
+                with _signals_held():
+                    self._processes.append(self._spawn())
             told = False
             while not self._stopping:
                 time.sleep(LOOK_S)
@@ -77,7 +79,8 @@ class Workers:
                 if not told and self._all_listen():
                     told = True
                     ready(self.port)
-                self._processes = [self._alive(process, since_s) for process, since_s in self._processes]
+                with _signals_held():
+                    self._processes = [self._alive(process, since_s) for process, since_s in self._processes]
         finally:
             self._stop()
             self._claim.close()
@@ -87,14 +90,10 @@ class Workers:
         return len(list(Path(self._shared.name).glob(SOCKETS))) >= self._count
 
     def _spawn(self) -> tuple[BaseProcess, float]:
+        """Called with the signals held, as the worker begins: until it can heed them a SIGHUP would end it."""
         given = (self._start, self._host, self.port, Path(self._shared.name))
         process = multiprocessing.get_context("spawn").Process(target=work, args=given, daemon=True)
-        resource_tracker.ensure_running()  # here, for starting it lets the signals through again
-        held = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)  # until it can heed them: before that a SIGHUP would end it
-        try:
-            process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, held)
+        process.start()
         return process, time.monotonic()
 
     def _alive(self, process: BaseProcess, since_s: float) -> tuple[BaseProcess, float]:
@@ -123,6 +122,17 @@ class Workers:
             process.join(max(0.0, until - time.monotonic()))
             if process.is_alive():
                 process.kill()
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """What comes meanwhile is heeded afterwards, when the workers that it is for are known."""
+    resource_tracker.ensure_running()  # first, for starting it lets the signals through again
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _short_folder() -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from dragoman.core.errors import DragomanError
+from dragoman.core.events import Event
 from dragoman.core.exchange import Call, Decoder, Encoder, Reply
 from dragoman.core.request import Request
 from dragoman.wire.quirks import Quirks
@@ -23,6 +24,9 @@ class ClientRole(Protocol):
 
     def decoder(self, streaming: bool, quirks: Quirks) -> Decoder:
         """A decoder for one answer; ``streaming`` tells the form in which the answer came, not the one asked for."""
+
+    def read_whole(self, body: bytes, quirks: Quirks) -> list[Event]:
+        """All events of an answer that came whole. Raises the error that it tells, or ``BadReply``."""
 
     def decode_error(self, reply: Reply, quirks: Quirks) -> DragomanError:
         """The error that an answer with a failing status means."""

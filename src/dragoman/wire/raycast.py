@@ -12,7 +12,7 @@ import msgspec
 
 from dragoman.core.errors import BadRequest, DragomanError, StreamCut, Unsupported
 from dragoman.core.events import BlockStarted, Event, Finished, FinishReason, MediaDelta, Started, TextDelta
-from dragoman.core.exchange import Call, Decoder, Encoder, with_headers
+from dragoman.core.exchange import Call, Decoder, Encoder, decode, with_headers
 from dragoman.core.messages import Message, Reasoning, Source, Text
 from dragoman.core.opaque import Json, JsonObject, Number
 from dragoman.core.request import Request
@@ -30,7 +30,7 @@ from dragoman.wire.spoken import SpokenSounds
 from dragoman.wire.sse import CONTENT_TYPE, STRAY, EventStream, encode_event
 from dragoman.wire.stray import StrayLines
 
-__all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder"]
+__all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder", "read_whole"]
 
 PATH: Final = "/api/v1/ai/chat_completions"
 ROUTES: Final = (PATH,)
@@ -113,6 +113,11 @@ _EVENT: Final = msgspec.json.Decoder(_Event)
 def decoder(streaming: bool, quirks: Quirks) -> Decoder:
     """A decoder for one answer."""
     return StreamDecoder(EventStream(), _Reader(quirks))
+
+
+def read_whole(body: bytes, quirks: Quirks) -> list[Event]:
+    """All events of an answer, which is always streamed."""
+    return list(decode(decoder(True, quirks), (body,)))
 
 
 class _Reader:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import unquote
 
@@ -26,14 +27,18 @@ _IN_PATH: Final[dict[str, re.Pattern[str]]] = {
     "bedrock_converse": re.compile(r"/model/(?P<model>.+)/converse(?P<streamed>-stream)?"),
 }
 """Dialects whose path names model and form."""
+_NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
+_DEPLOYMENTS: Final = "/deployments/"
 _DEPLOYMENT: Final = re.compile(r"(?:/openai)?/deployments/([^/?]+)/")
 
 
 class Asking:
     """A prompt and its answer."""
 
-    def __init__(self, face: Face, call: Call, record: Record, max_messages: int) -> None:
+    def __init__(self, face: Face, call: Call, fields: Mapping[str, str], record: Record, max_messages: int) -> None:
         self.face = face
+        self.fields = fields
+        """Of the call's head."""
         self.call = call
         """Its URL begins with the dialect's own path."""
         self.record = record
@@ -73,7 +78,7 @@ class Asking:
 
     def forget(self) -> None:
         """Nothing is asked again, for the answer has begun: the prompt may be long and the answer slow."""
-        self.call = msgspec.structs.replace(self.call, headers=(), body=b"")
+        self.call, self.fields = msgspec.structs.replace(self.call, headers=(), body=b""), _NO_FIELDS
         self.asked = Asked(model=self.asked.model)
         self._request = None
 
@@ -96,11 +101,15 @@ def asked_of(face: Face, call: Call) -> Asked:
         if not found:
             return Asked()
         return msgspec.structs.replace(asked, model=unquote(found["model"]), stream=found["streamed"] is not None)
-    if asked.stream is None and face.quirks.streaming != "never":
-        asked = msgspec.structs.replace(asked, stream=face.dialect in _STREAMED_BY_DEFAULT or face.quirks.streaming == "always")
-    deployment = _DEPLOYMENT.match(call.url) if face.dialect.startswith("openai") else None
-    if deployment:
+    if asked.stream is None and _streams_by_default(face):
+        asked = msgspec.structs.replace(asked, stream=True)
+    if _DEPLOYMENTS in call.url and (deployment := _DEPLOYMENT.match(call.url)) and face.dialect.startswith("openai"):
         asked = msgspec.structs.replace(asked, model=unquote(deployment[1]))
     if not asked.model:
         raise BadRequest("model: none was given; a model's name is expected", param="model")
     return asked
+
+
+def _streams_by_default(face: Face) -> bool:
+    streaming = face.quirks.streaming
+    return streaming == "always" or (streaming != "never" and face.dialect in _STREAMED_BY_DEFAULT)

@@ -52,9 +52,9 @@ class Asked(msgspec.Struct, frozen=True):
 
     def check_messages(self, most: int) -> None:
         """Raises ``BadRequest`` where there are more, by whichever name the dialect has for them."""
-        for name in _MESSAGES:
-            told = getattr(self, name)
-            if isinstance(told, list) and len(told) > most:
+        for told in (self.messages, self.input, self.contents):
+            if type(told) is list and len(told) > most:
+                name = next(name for name in _MESSAGES if getattr(self, name) is told)
                 raise BadRequest(f"{name}: {len(told)} were given; at most {most} are allowed", param=name)
 
 
@@ -106,6 +106,8 @@ def with_usage_wanted(body: bytes, asked: Asked) -> bytes:
 
 def _only_place(body: bytes, key: bytes) -> int | None:
     """Where ``key`` ends; ``None`` where it stands in ``body`` not once, or perhaps under another spelling."""
+    if len(body) <= _LONG and _ESCAPE not in body and body.count(key) == 1:  # as nearly always
+        return body.find(key) + len(key)
     begin, end = _longest_value(body) if len(body) > _LONG else (len(body), len(body))
     parts = (body[:begin], body[end:])
     if sum(part.count(key) for part in parts) != 1 or any(_ESCAPE in part and _ESCAPED_LETTER.search(part) for part in parts):

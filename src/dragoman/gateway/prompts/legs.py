@@ -180,8 +180,8 @@ def _takes_bodies(quirks: Quirks) -> bool:
 
 def _passed_call(call: Call, asking: Asking, body: bytes) -> Call:
     """The target's call with what the caller's own has to say."""
-    own = asking.call
-    passed = {name: value for name in _PASSED_HEADERS.get(asking.face.dialect, ()) if (value := header(own.headers, name)) is not None}
+    own, fields = asking.call, asking.fields
+    passed = {name: fields[name] for name in _PASSED_HEADERS.get(asking.face.dialect, ()) if name in fields}
     url = call.url if "?" not in own.url else _with_query(call.url, own.url)
     return msgspec.structs.replace(call, url=url, headers=with_headers(call.headers, passed), body=body)
 

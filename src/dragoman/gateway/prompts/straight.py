@@ -17,7 +17,7 @@ from dragoman.core.errors import DragomanError, UsageError
 from dragoman.core.events import Event
 from dragoman.core.exchange import Call, Headers, Timeouts, header
 from dragoman.drivers import AsyncDriver
-from dragoman.flow.attempt import Progress, with_warnings
+from dragoman.flow.attempt import Progress, Target, with_warnings
 from dragoman.flow.fallback import falling_back
 from dragoman.flow.retry import RetryBudget
 from dragoman.gateway.prompts.asking import Asking
@@ -95,25 +95,28 @@ class Straight:
         except BaseException:
             incoming.close()
             raise
-        if failure is None and (events := self._read(leg, incoming.headers, body)) is not None:
-            if leg.passes:
-                self._asking.tap = Passing(content_type, body)
-            return events
-        return BegunAnswer(incoming, body, failure)
-
-    def _read(self, leg: Leg, headers: Headers, body: bytes) -> list[Event] | None:
-        """The events of ``body``; ``None`` where it tells a fault or cannot be read."""
-        target = leg.target
-        decoder = target.decoder(headers)
-        events = decoder.feed(body)
-        events += decoder.close()
-        return None if decoder.error is not None else with_warnings(events, target.call.warnings)
+        events = None if failure is not None else _read(leg.target, body)
+        if events is None:
+            return BegunAnswer(incoming, body, failure)
+        if leg.passes:
+            self._asking.tap = Passing(content_type, body)
+        return events
 
     def close(self) -> None:
         """See ``AsyncDriver.close``. What is done here by hand ends with the task in which it is done."""
         self._leg = None
         if self._driver is not None:
             self._driver.close()
+
+
+def _read(target: Target, body: bytes) -> list[Event] | None:
+    """The events of ``body``; ``None`` where it tells a fault or cannot be read."""
+    if target.read_whole is None:
+        return None
+    try:
+        return with_warnings(target.read_whole(body), target.call.warnings)
+    except DragomanError:
+        return None
 
 
 def _used_up(timeouts: Timeouts) -> Timeouts:

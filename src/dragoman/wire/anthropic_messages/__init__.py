@@ -13,9 +13,9 @@ Known to be so on this wire, and unlike others:
 - ``input_tokens`` leaves out what the cache read and wrote; our totals include both.
 """
 
-from dragoman.wire.anthropic_messages.decoder import decoder
+from dragoman.wire.anthropic_messages.decoder import decoder, read_whole
 from dragoman.wire.anthropic_messages.encoder import encoder
 from dragoman.wire.anthropic_messages.errors import decode_error, encode_error
 from dragoman.wire.anthropic_messages.request import PATH, ROUTES, decode_request, encode_request
 
-__all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder"]
+__all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder", "read_whole"]

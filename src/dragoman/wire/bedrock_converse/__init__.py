@@ -17,9 +17,9 @@ Known to be so on this wire, and unlike others:
 - ``inputTokens`` leaves out what the cache read and wrote; our totals include both.
 """
 
-from dragoman.wire.bedrock_converse.decoder import decoder
+from dragoman.wire.bedrock_converse.decoder import decoder, read_whole
 from dragoman.wire.bedrock_converse.encoder import encoder
 from dragoman.wire.bedrock_converse.errors import decode_error, encode_error
 from dragoman.wire.bedrock_converse.request import PATH, ROUTES, decode_request, encode_request
 
-__all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder"]
+__all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder", "read_whole"]

@@ -20,9 +20,9 @@ Read the parts in this order: ``messages``, ``citations``, ``request``, ``decode
 endpoints beside the chat.
 """
 
-from dragoman.wire.cohere.decoder import decoder
+from dragoman.wire.cohere.decoder import decoder, read_whole
 from dragoman.wire.cohere.encoder import encoder
 from dragoman.wire.cohere.errors import decode_error, encode_error
 from dragoman.wire.cohere.request import PATH, ROUTES, decode_request, encode_request
 
-__all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder"]
+__all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder", "read_whole"]

@@ -10,9 +10,9 @@ Read the parts in this order: ``parts`` and ``messages`` (a conversation both wa
 say. ``count_tokens`` and ``embed`` are calls of their own.
 """
 
-from dragoman.wire.gemini.decoder import decoder
+from dragoman.wire.gemini.decoder import decoder, read_whole
 from dragoman.wire.gemini.encoder import encoder
 from dragoman.wire.gemini.errors import decode_error, encode_error
 from dragoman.wire.gemini.request import PATH, ROUTES, decode_request, encode_request
 
-__all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder"]
+__all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder", "read_whole"]

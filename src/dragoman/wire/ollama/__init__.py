@@ -19,9 +19,9 @@ Read the parts in this order: ``messages``, ``request``, ``decoder``, ``encoder`
 the chat.
 """
 
-from dragoman.wire.ollama.decoder import decoder
+from dragoman.wire.ollama.decoder import decoder, read_whole
 from dragoman.wire.ollama.encoder import encoder
 from dragoman.wire.ollama.errors import decode_error, encode_error
 from dragoman.wire.ollama.request import PATH, ROUTES, decode_request, encode_request
 
-__all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder"]
+__all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder", "read_whole"]

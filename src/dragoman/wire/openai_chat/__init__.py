@@ -5,9 +5,9 @@ copy it differ in small ways, which are ``Quirks``. Read the parts in this order
 ``encoder``, ``errors``.
 """
 
-from dragoman.wire.openai_chat.decoder import decoder
+from dragoman.wire.openai_chat.decoder import decoder, read_whole
 from dragoman.wire.openai_chat.encoder import encoder
 from dragoman.wire.openai_chat.errors import decode_error, encode_error
 from dragoman.wire.openai_chat.request import PATH, ROUTES, decode_request, encode_request
 
-__all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder"]
+__all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder", "read_whole"]

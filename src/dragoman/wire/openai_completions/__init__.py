@@ -5,8 +5,8 @@ continuation is text; what this wire has no place for (roles, tools, media) is r
 """
 
 from dragoman.wire.openai_chat.errors import decode_error, encode_error
-from dragoman.wire.openai_completions.decoder import decoder
+from dragoman.wire.openai_completions.decoder import decoder, read_whole
 from dragoman.wire.openai_completions.encoder import encoder
 from dragoman.wire.openai_completions.request import PATH, ROUTES, decode_request, encode_request
 
-__all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder"]
+__all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder", "read_whole"]

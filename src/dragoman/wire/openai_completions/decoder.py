@@ -53,7 +53,7 @@ def decoder(streaming: bool, quirks: Quirks) -> Decoder:
     """A decoder for one answer that comes streamed or whole."""
     if streaming:
         return StreamDecoder(EventStream(), _ChunkReader(quirks))
-    return WholeDecoder(lambda body: _read_whole(body, quirks))
+    return WholeDecoder(lambda body: read_whole(body, quirks))
 
 
 class _State:
@@ -138,7 +138,7 @@ class _ChunkReader:
         self.done = True
 
 
-def _read_whole(body: bytes, quirks: Quirks) -> list[Event]:
+def read_whole(body: bytes, quirks: Quirks) -> list[Event]:
     answer = parse(body, _ANSWER)
     if answer.error:
         raise fault_error(answer.error, snippet(body), quirks)

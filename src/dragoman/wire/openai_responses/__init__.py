@@ -12,9 +12,9 @@ Read the parts in this order: ``content``, ``messages`` and ``request`` (encode 
 ``response``, ``errors``.
 """
 
-from dragoman.wire.openai_responses.decoder import decoder
+from dragoman.wire.openai_responses.decoder import decoder, read_whole
 from dragoman.wire.openai_responses.encoder import encoder
 from dragoman.wire.openai_responses.errors import decode_error, encode_error
 from dragoman.wire.openai_responses.request import PATH, ROUTES, decode_request, encode_request
 
-__all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder"]
+__all__ = ["PATH", "ROUTES", "decode_error", "decode_request", "decoder", "encode_error", "encode_request", "encoder", "read_whole"]
