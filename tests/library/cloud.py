@@ -95,7 +95,7 @@ class Cloud:
     def serve(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while True:
-                connection.sendall(self._reply(_parsed(read_request(connection))))
+                connection.sendall(self._reply(parsed(read_request(connection))))
 
     def _reply(self, asked: Asked) -> bytes:
         with self._lock:
@@ -156,7 +156,7 @@ class Cloud:
         return written
 
 
-def _parsed(raw: bytes) -> Asked:
+def parsed(raw: bytes) -> Asked:
     head, _, body = raw.partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
     method, path, _ = first.split(" ")

@@ -475,16 +475,16 @@ def test_what_is_wrong_is_said_before_anything_is_sent(
 @pytest.mark.parametrize(
     ("section", "words"),
     [
-        ("role_arn = arn:aws:iam::1:role/r\nsource_profile = default", "a role"),
-        ("sso_session = mine\nsso_account_id = 1", "single sign-on"),
-        ("credential_process = /bin/keys", "a program"),
+        ("role_arn = arn:aws:iam::1:role/r\nsource_profile = mine\naws_access_key_id = a\nmfa_serial = x", "a device of many factors"),
+        ("login_session = mine", "a login"),
         ("region = eu-west-1", "holds no keys"),
     ],
 )
 def test_a_profile_whose_keys_are_elsewhere_is_said_with_what_to_do(tmp_path: Path, section: str, words: str) -> None:
     wrote(tmp_path / ".aws" / "config", f"[profile mine]\n{section}\n")
+    told = {"AWS_PROFILE": "mine", "AWS_REGION": "eu-west-1", "AWS_EC2_METADATA_DISABLED": "true"}
     with pytest.raises(UsageError) as caught:
-        target(tmp_path, MODELS["bedrock"], {"AWS_PROFILE": "mine", "AWS_REGION": "eu-west-1"})
+        target(tmp_path, MODELS["bedrock"], told)
     assert words in caught.value.message
     assert "aws configure export-credentials --profile mine" in caught.value.message or words == "holds no keys"
 

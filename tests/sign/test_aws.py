@@ -1,4 +1,4 @@
-"""AWS's shared files are read as AWS's own SDK reads them, and what it would fetch from elsewhere is said."""
+"""AWS's shared files are read as AWS's own SDK reads them, and what a person has to get is said."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import botocore.session  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from dragoman.core.errors import UsageError
-from dragoman.sign.aws import profile_keys, read_line, read_profile
+from dragoman.sign.aws import check_profile, profile_keys, read_line, read_profile, read_session
 from dragoman.sign.sigv4 import Credentials
 
 CREDENTIALS = """\
@@ -98,12 +98,23 @@ def test_a_profile_without_keys_has_none() -> None:
     assert profile_keys("empty", read_profile("empty", CREDENTIALS, CONFIG) or {}) is None
 
 
-@pytest.mark.parametrize(("name", "source"), [("rôle", "a role"), ("sso", "single sign-on"), ("program", "a program")])
-def test_keys_from_elsewhere_are_said_with_the_command_that_brings_them(name: str, source: str) -> None:
+@pytest.mark.parametrize(("name", "setting", "source"), [("rôle", "mfa_serial", "a device"), ("on", "login_session", "a login")])
+def test_keys_that_only_a_person_gets_are_said_with_the_command_that_brings_them(name: str, setting: str, source: str) -> None:
     with pytest.raises(UsageError) as caught:
-        profile_keys(name, read_profile(name, CREDENTIALS, CONFIG) or {})
+        check_profile(name, {setting: "x", "role_arn": "y"})
     assert source in caught.value.message
     assert f"aws configure export-credentials --profile {name} --format env" in caught.value.message
+
+
+def test_other_profiles_are_for_everybody() -> None:
+    for name in ("rôle", "sso", "empty"):
+        check_profile(name, read_profile(name, CREDENTIALS, CONFIG) or {})
+
+
+def test_a_sign_on_is_found_by_its_name() -> None:
+    assert read_session("mine", CONFIG) == {"sso_region": "us-east-1"}
+    assert read_session("yours", CONFIG) is None
+    assert read_session("mine", None) is None
 
 
 def test_half_a_pair_of_keys_is_said() -> None:

@@ -258,6 +258,10 @@ CHOICES = [
     ("https://[::1]/", {"HTTPS_PROXY": "one", "NO_PROXY": "::1"}, None),
     ("https://[::1]:8/", {"HTTPS_PROXY": "one", "NO_PROXY": "[::1]:8"}, None),
     ("https://a.test/", {"HTTPS_PROXY": "one", "NO_PROXY": "/nonsense,,"}, "one"),
+    ("http://169.254.169.254/latest", {"HTTP_PROXY": "one"}, None),
+    ("http://[fd00:ec2::254]/latest", {"HTTP_PROXY": "one"}, None),
+    ("http://169.254.evil.test/", {"HTTP_PROXY": "one"}, "one"),
+    ("http://169.25.4.1/", {"HTTP_PROXY": "one"}, "one"),
 ]
 
 
@@ -265,6 +269,11 @@ CHOICES = [
 def test_which_proxy_the_environment_means(url: str, environ: dict[str, str], host: str | None) -> None:
     chosen = choose(None, True, environ, split_url(url))
     assert (chosen and chosen.host) == host
+
+
+def test_no_proxy_is_asked_for_the_machines_own_metadata() -> None:
+    assert choose("http://one", True, {}, split_url("http://169.254.169.254/latest")) is None
+    assert choose("http://one", True, {}, split_url("http://169.253.169.254/latest")) is not None
 
 
 BAD_PROXIES = [

@@ -82,6 +82,11 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
         _check_wait("timeout", given)
         return cls(connect_s=given, first_byte_s=given, between_bytes_s=given)
 
+    def each_at_most(self, wait_s: float) -> Timeouts:
+        """The same, but no single wait is longer than ``wait_s``."""
+        waits = {name: min(wait_s, getattr(self, name) or wait_s) for name in ("connect_s", "first_byte_s", "between_bytes_s")}
+        return msgspec.structs.replace(self, **waits)
+
     @property
     def shortest_s(self) -> float | None:
         """The shorter of the bounds that span all tries."""

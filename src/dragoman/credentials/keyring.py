@@ -41,6 +41,9 @@ class Access(msgspec.Struct, frozen=True):
     account: bool = True
     """Whether it is an account rather than a plain key; ``auth.base_url`` is for those."""
 
+    last_resort: bool = False
+    """Whether nothing was found, and the machine's own metadata will be asked whether it has anything."""
+
     def __repr__(self) -> str:
         return f"Access({self.found!r}, …)"
 
@@ -100,33 +103,51 @@ class Keyring:
         """The settings of a profile of AWS's own tools; ``None`` where there is none of that name. Raises ``UsageError``."""
         from dragoman.sign.aws import read_profile  # as the rest of a cloud's code, loaded where it is wanted
 
-        paths = (self.value("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials", self.value("AWS_CONFIG_FILE") or "~/.aws/config")
-        texts = tuple(self.text(self.path(path), must_be=False) for path in paths)
+        credentials = self.value("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials"
+        texts = (self.text(self.path(credentials), must_be=False), self._config())
         kept = self._profiles.get(name)
         if kept is None or kept[0] != texts:
             kept = self._profiles[name] = (texts, read_profile(name, *texts))
         return kept[1]
 
+    def session(self, name: str) -> dict[str, str] | None:
+        """The settings of a single sign-on of AWS's own tools, as ``profile`` has those of a profile."""
+        from dragoman.sign.aws import read_session
+
+        return read_session(name, self._config())
+
+    def _config(self) -> str | None:
+        return self.text(self.path(self.value("AWS_CONFIG_FILE") or "~/.aws/config"), must_be=False)
+
 
 def standing_access(row: Provider, surroundings: Surroundings) -> Access | None:
-    """How ``row`` would be signed for as things stand; ``None`` also where what is found cannot be used, which a call tells."""
+    """How ``row`` would be signed for as things stand.
+
+    ``None`` also where what is found cannot be used, which a call tells, and where nothing is found but the machine might be asked.
+    """
     try:
-        return Keyring(surroundings).access(row) if row.auth.place in CLOUDS else None
+        access = Keyring(surroundings).access(row) if row.auth.place in CLOUDS else None
     except UsageError:
         return None
+    return None if access is None or access.last_resort else access
 
 
-def missing_credentials(row: Provider) -> MissingKey:
-    """The error where nothing was found to sign with."""
+def missing_credentials(row: Provider, tried: str = "") -> MissingKey:
+    """The error where nothing was found to sign with; ``tried`` says who was asked in vain."""
     if row.auth.missing:
         return MissingKey(row.auth.missing, provider=row.name)
     keys = [" or ".join(row.auth.variables)] if row.auth.variables else []
     ways = "; or ".join((*keys, *_WAYS[row.auth.place]))
-    return MissingKey(f'{row.title} needs credentials: set {ways}; or pass key=… or keys={{"{row.name}": …}}', provider=row.name)
+    words = f'{row.title} needs credentials: set {ways}; or pass key=… or keys={{"{row.name}": …}}'
+    return MissingKey(f"{words} ({tried})" if tried else words, provider=row.name)
 
 
 _WAYS: Final[Mapping[str, tuple[str, ...]]] = {
-    "sigv4": ("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", "AWS_PROFILE, a profile with keys in ~/.aws/credentials"),
+    "sigv4": (
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        "AWS_PROFILE, a profile of ~/.aws/credentials or ~/.aws/config",
+        "or use the role of a machine of AWS, with AWS_REGION",
+    ),
     "google": (
         "GOOGLE_APPLICATION_CREDENTIALS or VERTEXAI_CREDENTIALS, the file of an account",
         "CLOUDSDK_AUTH_ACCESS_TOKEN",

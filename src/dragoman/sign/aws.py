@@ -1,7 +1,6 @@
 """AWS access keys as users write them: in one line, and in the files that AWS's own tools share.
 
-Documentation: https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html, read 2026-11-21. A profile that gets its keys from
-elsewhere (a role, single sign-on, a program) is a clear error, because that would need a call, a browser or a process.
+Documentation: https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html, read 2026-11-21.
 """
 
 from __future__ import annotations
@@ -14,17 +13,8 @@ from dragoman.core.errors import UsageError
 from dragoman.sign.sigv4 import Credentials
 
 DEFAULT_PROFILE: Final = "default"
-ELSEWHERE: Final = {
-    "role_arn": "a role",
-    "web_identity_token_file": "a web identity",
-    "sso_session": "single sign-on",
-    "sso_start_url": "single sign-on",
-    "sso_account_id": "single sign-on",
-    "login_session": "a login",
-    "credential_process": "a program",
-    "credential_source": "its machine",
-}
-"""Settings of a profile whose keys do not stand in it, and where they come from."""
+BY_HAND: Final = {"mfa_serial": "a device of many factors", "login_session": "a login", "credential_process": "a program"}
+"""Settings of a profile whose keys nobody gets without AWS's own tools, and where they come from."""
 
 
 def read_line(text: str, what: str) -> Credentials:
@@ -48,6 +38,11 @@ def read_profile(name: str, credentials: str | None, config: str | None) -> dict
     return {setting: value for section in found for setting, value in section.items()} if found else None
 
 
+def read_session(name: str, config: str | None) -> dict[str, str] | None:
+    """The settings of the single sign-on ``name`` in the text of the config file. Raises as ``read_profile`` does."""
+    return _section(config, "config", (f"sso-session {name}",))
+
+
 def _section(text: str | None, file: str, names: tuple[str, ...]) -> dict[str, str] | None:
     if text is None:
         return None
@@ -64,17 +59,21 @@ def _section(text: str | None, file: str, names: tuple[str, ...]) -> dict[str, s
 
 
 def profile_keys(name: str, settings: Mapping[str, str]) -> Credentials | None:
-    """The keys that stand in a profile, or ``None``. Raises ``UsageError`` where it gets them from elsewhere or has half of them."""
+    """The keys that stand in a profile, or ``None``. Raises ``UsageError`` where it has half of them."""
     access, secret = settings.get("aws_access_key_id"), settings.get("aws_secret_access_key")
-    if "role_arn" not in settings and access and secret:
+    if access and secret:
         return Credentials(access, secret, settings.get("aws_session_token"))
-    source = next((ELSEWHERE[setting] for setting in ELSEWHERE if setting in settings), None)
+    if access or secret:
+        lacking = "aws_secret_access_key" if access else "aws_access_key_id"
+        raise UsageError(f"the AWS profile {name!r} lacks {lacking}", param=lacking)
+    return None
+
+
+def check_profile(name: str, settings: Mapping[str, str]) -> None:
+    """Raises ``UsageError`` where the profile's keys are for AWS's own tools to get."""
+    source = next((BY_HAND[setting] for setting in BY_HAND if setting in settings), None)
     if source:
         raise UsageError(
             f"the AWS profile {name!r} gets its keys from {source}, which is left to AWS's own tools; let them give the keys out, by "
             f'eval "$(aws configure export-credentials --profile {name} --format env)"'
         )
-    if access or secret:
-        lacking = "aws_secret_access_key" if access else "aws_access_key_id"
-        raise UsageError(f"the AWS profile {name!r} lacks {lacking}", param=lacking)
-    return None

@@ -16,12 +16,14 @@ from dragoman.core.exchange import Call, Reply
 from dragoman.core.token import Grant, Token
 
 SECRET_FIELDS: Final = ("assertion", "client_assertion", "client_secret", "refresh_token")
-PASSING: Final = frozenset({"temporarily_unavailable", "server_error", "internal_failure", "backend_error"})
+PASSING: Final = frozenset({"temporarily_unavailable", "server_error", "internal_failure", "backend_error", "IDPCommunicationError"})
 """Codes of faults that go away, whatever the status."""
+THROTTLED: Final = frozenset({"Throttling", "ThrottlingException"})
 UNSAID_LIFETIME_S: Final = 300.0
 """Of a token whose answer does not say how long it is good."""
 _LONGEST_S: Final = 10.0 * 365 * 86400
-_MAX_BODY: Final = 4096
+MAX_BODY: Final = 4096
+"""How much of a failing answer is kept for people to read."""
 
 
 class _Answer(msgspec.Struct):
@@ -59,10 +61,10 @@ def read_token(reply: Reply, now_epoch_s: float) -> Token:
 
 def _fault(reply: Reply, answer: _Answer) -> DragomanError:
     code, words = _told(answer)
-    body = reply.body[:_MAX_BODY].decode(errors="replace")
+    body = reply.body[:MAX_BODY].decode(errors="replace")
     said = ": ".join(filter(None, (code, words))) or "nothing that says why"
     message = f"the token endpoint gave no token: {said}"
-    return _kind(reply.status, code)(message, status=reply.status, code=code, body=body)
+    return fault_kind(reply.status, code)(message, status=reply.status, code=code, body=body)
 
 
 def _told(answer: _Answer) -> tuple[str | None, str | None]:
@@ -73,8 +75,9 @@ def _told(answer: _Answer) -> tuple[str | None, str | None]:
     return answer.error, answer.error_description
 
 
-def _kind(status: int, code: str | None) -> type[DragomanError]:
-    if status == 429:
+def fault_kind(status: int, code: str | None) -> type[DragomanError]:
+    """The error for an answer that gives nothing to sign with."""
+    if status == 429 or code in THROTTLED:
         return RateLimited
     if status >= 500 or code in PASSING:
         return ServerFault

@@ -1,8 +1,8 @@
 """Which proxy a connection goes through, and what is said to it. Pure: the environment comes in, handshakes are generators of bytes.
 
 A handshake yields what to send and is sent what came back (``b""``: the proxy closed); it returns when the tunnel stands.
-Law: an explicit proxy wins, then the environment as curl reads it; names are resolved by the SOCKS proxy, never here; credentials
-appear in no error text. Sources: RFC 9110 section 9.3.6 (CONNECT), RFC 1928 and 1929 (SOCKS5).
+Law: an explicit proxy wins, then the environment as curl reads it, and neither is for this machine's own metadata; names are resolved by
+the SOCKS proxy, never here; credentials appear in no error text. Sources: RFC 9110 section 9.3.6 (CONNECT), RFC 1928 and 1929 (SOCKS5).
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from dragoman.transport.target import Target, host_and_port, packed_address, sho
 
 Handshake = Generator[bytes, bytes, None]
 
+_OF_THIS_MACHINE = ("169.254.", "fd00:ec2::")
+"""How addresses begin at which a cloud tells a machine of itself; behind a proxy they are the proxy's own machine's (RFC 3927)."""
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _ALLOWED = "an http://, https://, socks5:// or socks5h:// URL with a host is allowed"
 
@@ -85,6 +87,8 @@ def _split(url: str) -> SplitResult | None:
 
 def choose(proxy: str | None, trust_env: bool, environ: Mapping[str, str], target: Target) -> Proxy | None:
     """The proxy for ``target``, ``None`` to connect directly."""
+    if target.host.startswith(_OF_THIS_MACHINE) and packed_address(target.host) is not None:
+        return None
     if proxy is not None:
         return parse_proxy(proxy, "proxy")
     if not trust_env:

@@ -1,0 +1,176 @@
+"""AWS on this machine: a token service, a container's agent, a machine's metadata, single sign-on, and a model that takes signed calls.
+
+Keys that are lent tell by their names who was asked for them, so that two programs which ask alike get the same ones. Every signature is
+checked by botocore.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+from xml.sax.saxutils import escape
+
+import botocore.auth  # type: ignore[import-untyped]  # botocore has no types
+from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]  # likewise
+
+from tests.library.cloud import ANSWERS, Asked, parsed
+from tests.library.servers import answer, listening, read_request
+
+REGION: Final = "eu-west-3"
+STANDING: Final = {"AKIAONE": "very/secret+one", "AKIATWO": "very/secret+two"}
+"""Keys that nobody lends: those of the environment, and those of a file."""
+IDENTITY: Final = "very.secret.identity"
+AGENT_TOKEN: Final = "very-secret-agent-token"
+SSO_TOKEN: Final = "very-secret-sso-token"
+SESSION: Final = "very-secret-metadata-session"
+MACHINE_ROLE: Final = "role-of-the-machine"
+
+
+@dataclass
+class Aws:
+    """What it lends, and all that it was asked."""
+
+    url: str = ""
+    lifetime_s: float = 3600.0
+    has_role: bool = True
+    """Whether the machine has one."""
+    failing: list[tuple[int, bytes]] = field(default_factory=list)
+    """Status and body of the next answers to who wants keys."""
+    asked: list[Asked] = field(default_factory=list)
+    signed_by: list[tuple[str, str | None]] = field(default_factory=list)
+    """Access key and session token of each call to the model that was let in."""
+    secrets: dict[str, tuple[str, str | None]] = field(default_factory=lambda: {name: (key, None) for name, key in STANDING.items()})
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def wanted(self) -> list[Asked]:
+        """The questions for keys."""
+        return [asked for asked in self.asked if not asked.path.startswith("/model/")]
+
+    def serve(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection.sendall(self._reply(parsed(read_request(connection))))
+
+    def _reply(self, asked: Asked) -> bytes:
+        with self._lock:
+            self.asked.append(asked)
+            path = urlsplit(asked.path).path
+            if path.startswith("/model/"):
+                return self._model(asked)
+            if self.failing:
+                status, body = self.failing.pop(0)
+                return answer(body, "application/json", status=status)
+            told = next((tell for start, tell in _PLACES.items() if path.startswith(start)), None)
+            return told(self, asked) if told else answer(b"", status=404)
+
+    def _model(self, asked: Asked) -> bytes:
+        who = self._signer(asked, "bedrock")
+        if who is None:
+            return answer(b'{"message":"the signature does not hold"}', "application/json", status=403)
+        self.signed_by.append(who)
+        return answer(json.dumps(ANSWERS["converse"]).encode(), "application/json")
+
+    # --- who lends
+
+    def _token_service(self, asked: Asked) -> bytes:
+        form = asked.form
+        if form["Action"] == "AssumeRole":
+            who = self._signer(asked, "sts")
+            by = who[0] if who else None
+        else:
+            by = "IDENTITY" if form["WebIdentityToken"] == IDENTITY else None
+        if by is None:
+            fault = f"<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>not by {escape(asked.body.decode())}</Message></Error>"
+            return answer(f"<ErrorResponse>{fault}</ErrorResponse>".encode(), "text/xml", status=403)
+        lent = self._lend(form["RoleArn"], by, form.get("ExternalId", ""), form.get("DurationSeconds", ""))
+        keys = "".join(f"<{name}>{value}</{name}>" for name, value in lent.items())
+        told = f'<R xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><X><Credentials>{keys}</Credentials></X></R>'
+        name = form["Action"]
+        return answer(
+            told.replace("<R ", f"<{name}Response ").replace("</R>", f"</{name}Response>").replace("X>", f"{name}Result>").encode()
+        )
+
+    def _agent(self, asked: Asked) -> bytes:
+        if asked.headers.get("authorization") != AGENT_TOKEN:
+            return answer(b'{"code":"InvalidAuthorization","message":"no"}', "application/json", status=401)
+        return self._json(self._lend("container"))
+
+    def _session(self, asked: Asked) -> bytes:
+        fits = asked.method == "PUT" and asked.headers["x-aws-ec2-metadata-token-ttl-seconds"].isdecimal()
+        return answer(SESSION.encode(), "text/plain") if fits else answer(b"", status=400)
+
+    def _roles(self, asked: Asked) -> bytes:
+        if asked.headers.get("x-aws-ec2-metadata-token") != SESSION:
+            return answer(b"", status=401)
+        if not self.has_role:
+            return answer(b"", status=404)
+        if asked.path.endswith("/"):
+            return answer(MACHINE_ROLE.encode(), "text/plain")
+        fits = asked.path.endswith(f"/{MACHINE_ROLE}")
+        return self._json({"Code": "Success", **self._lend("machine")}) if fits else answer(b"", status=404)
+
+    def _sign_on(self, asked: Asked) -> bytes:
+        if asked.headers.get("x-amz-sso_bearer_token") != SSO_TOKEN:
+            return answer(b'{"message":"Session token not found or invalid"}', "application/json", status=401)
+        query = parse_qs(urlsplit(asked.path).query)
+        lent = self._lend("sso", query["role_name"][0], query["account_id"][0])
+        ends = datetime.fromisoformat(lent["Expiration"]).timestamp() * 1000
+        told = {"accessKeyId": lent["AccessKeyId"], "secretAccessKey": lent["SecretAccessKey"], "sessionToken": lent["SessionToken"]}
+        return answer(json.dumps({"roleCredentials": {**told, "expiration": int(ends)}}).encode(), "application/json")
+
+    def _json(self, lent: dict[str, str]) -> bytes:
+        return answer(json.dumps({**lent, "Token": lent["SessionToken"]}).encode(), "application/json")
+
+    def _lend(self, *whom: str) -> dict[str, str]:
+        access = "ASIA" + urlsafe_b64encode(" ".join(whom).encode()).decode().rstrip("=")
+        secret, session = f"very/secret+{access}", f"very//secret=={access}"
+        self.secrets[access] = (secret, session)
+        ends = datetime.fromtimestamp(int(time.time() + self.lifetime_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {"AccessKeyId": access, "SecretAccessKey": secret, "SessionToken": session, "Expiration": ends}
+
+    # --- who signs
+
+    def _signer(self, asked: Asked, service: str) -> tuple[str, str | None] | None:
+        """Whose signature a question bears, if botocore makes the same one of it."""
+        authorization = asked.headers.get("authorization", "")
+        access = authorization.partition("Credential=")[2].partition("/")[0]
+        secret, session = self.secrets.get(access, ("", None))
+        if asked.headers.get("x-amz-security-token") != session:
+            return None
+        keys: Any = SimpleNamespace(access_key=access, secret_key=secret, token=session)
+        signer = botocore.auth.SigV4Auth(keys, service, REGION)
+        names = authorization.partition("SignedHeaders=")[2].partition(",")[0].split(";")
+        request = AWSRequest(asked.method, self.url + asked.path, {name: asked.headers[name] for name in names}, asked.body)
+        request.context["timestamp"] = asked.headers["x-amz-date"]
+        to_sign = signer.string_to_sign(request, signer.canonical_request(request))
+        holds = authorization.endswith(f"Signature={signer.signature(to_sign, request)}")
+        return (access, session) if holds else None
+
+
+_PLACES: Final[dict[str, Callable[[Aws, Asked], bytes]]] = {
+    "/container": Aws._agent,
+    "/latest/api/token": Aws._session,
+    "/latest/meta-data/iam/security-credentials/": Aws._roles,
+    "/federation/credentials": Aws._sign_on,
+    "/": Aws._token_service,
+}
+
+
+@contextmanager
+def serving() -> Iterator[Aws]:
+    aws = Aws()
+    with listening(aws.serve) as url:
+        aws.url = url
+        yield aws
