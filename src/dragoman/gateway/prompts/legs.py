@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from dragoman.catalogue.schema import Provider
-from dragoman.core.exchange import Call, Timeouts, header, with_headers
+from dragoman.core.exchange import Call, Timeouts, with_headers
 from dragoman.core.messages import Message, Text
 from dragoman.core.request import Request
 from dragoman.flow.attempt import Progress, Target
