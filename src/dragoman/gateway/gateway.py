@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from copy import copy
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs, parse_qsl
 
 import msgspec
@@ -78,10 +78,12 @@ class Gateway:
 
     # --- the handler
 
-    async def handle(self, call: Call) -> Answer:
+    def handle(self, call: Call) -> Coroutine[Any, Any, Answer]:
         fields = dict(call.headers)
-        if "origin" not in fields:
-            return await self._handle(call, fields)
+        return self._handle_page(call, fields) if "origin" in fields else self._handle(call, fields)
+
+    async def _handle_page(self, call: Call, fields: Mapping[str, str]) -> Answer:
+        """A call of a page in somebody's browser."""
         asked = preflight(fields, self.setup.config.cors) if call.method == "OPTIONS" else None
         if asked is not None:
             return asked

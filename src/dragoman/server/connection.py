@@ -46,11 +46,13 @@ class Connection(asyncio.Protocol):
         "_due_s",
         "_ending",
         "_listener",
+        "_next",
         "_parser",
         "_paused",
         "_refused",
         "_silent_since_s",
         "_spoke",
+        "_task",
         "_transport",
         "_untaken",
         "_waiting",
@@ -61,7 +63,11 @@ class Connection(asyncio.Protocol):
         self._parser = RequestParser(listener.limits, listener.names, listener.hosts, self._arrived)
         self._transport: asyncio.Transport
         self._waiting: list[Arriving] = []  # few; a deque would have room for many
-        self._answering: asyncio.Task[None] | None = None
+        self._answering = False
+        self._task: asyncio.Task[None] | None = None
+        """Answers."""
+        self._next: asyncio.Future[None] | None = None
+        """For which it waits between two requests."""
         self._drained: asyncio.Future[None] | None = None
         self._refused: Answer | None = None
         self._paused = False
@@ -118,7 +124,7 @@ class Connection(asyncio.Protocol):
         except Refused as refused:
             self._refuse(refused)
             return
-        if self._answering is None:
+        if not self._answering:
             self._wait_for_request()
 
     # --- requests
@@ -128,8 +134,12 @@ class Connection(asyncio.Protocol):
         if self._listener.arrivals is not None:
             request.known = self._listener.arrivals.arrived(request.call())
         self._waiting.append(request)
-        if self._answering is None:
-            self._answering = self._listener.loop.create_task(self._answer_all())
+        if not self._answering:
+            self._answering = True
+            if self._next is None:
+                self._task = self._listener.loop.create_task(self._answer_all())
+            else:
+                self._next.set_result(None)
         elif not self._paused and self._is_full():
             self._paused = True
             self._transport.pause_reading()
@@ -147,7 +157,7 @@ class Connection(asyncio.Protocol):
         request = self._parser.arriving or Arriving()
         request.pieces.clear()
         self._refused = self._listener.handler.refuse(request.call(), refused.status, refused.message)
-        if self._answering is None:
+        if not self._answering:
             self._send_refusal(self._refused)
 
     def _send_refusal(self, answer: Answer) -> None:
@@ -160,27 +170,35 @@ class Connection(asyncio.Protocol):
     # --- answers
 
     async def _answer_all(self) -> None:
-        waiting = self._waiting
+        """Until the connection ends. Between two requests it waits: a task for each would cost more than what it answers with."""
+        waiting, listener = self._waiting, self._listener
         stays = True
         try:
-            while waiting and stays:
-                stays = False
-                request = waiting.pop(0)
-                if self._paused and not self._is_full():
-                    self._read_on()
-                stays = await self._answer(request)
+            while True:
+                self._next = None
+                while waiting and stays:
+                    stays = False
+                    request = waiting.pop(0)
+                    if self._paused and not self._is_full():
+                        self._read_on()
+                    stays = await self._answer(request)
+                if not stays or self._refused is not None:
+                    break
+                self._answering = False
+                self._wait_for_request()
+                self._next = listener.loop.create_future()
+                await self._next
         except Exception as fault:  # noqa: BLE001  whatever it is, it ends this connection alone
-            self._listener.loop.call_exception_handler({"message": "A call was left without its answer", "exception": fault})
+            listener.loop.call_exception_handler({"message": "A call was left without its answer", "exception": fault})
         finally:
-            self._answering = None
+            self._answering = False
+            self._task = None
             if self._ending:
                 pass  # its client has left
             elif not stays:
                 self._end_slowly() if waiting or self._parser.arriving is not None else self._end()
             elif self._refused is not None:
                 self._send_refusal(self._refused)
-            else:
-                self._wait_for_request()
 
     async def _answer(self, request: Arriving) -> bool:
         """Whether the connection may go on."""
@@ -285,8 +303,8 @@ class Connection(asyncio.Protocol):
         self._drop_waiting()
         self._ending = True
         self._due_s = None
-        if self._answering is not None:
-            self._answering.cancel()
+        if self._task is not None:
+            self._task.cancel()
         drained, self._drained = self._drained, None
         if drained is not None and not drained.done():
             drained.cancel()
@@ -318,7 +336,7 @@ class Connection(asyncio.Protocol):
 
     def stop(self) -> None:
         """The server stops: a connection without a request is closed, another with its answer."""
-        if self._answering is None and self._parser.arriving is None and not self._ending:
+        if not self._answering and self._parser.arriving is None and not self._ending:
             self._end()
 
     def cut(self) -> None:
@@ -364,7 +382,7 @@ class Connection(asyncio.Protocol):
         if self._due_s is None or now_s < self._due_s:
             return
         self._due_s = None
-        if self._ending or self._answering is not None:
+        if self._ending or self._answering:
             self._look_what_was_taken()
         elif self._parser.arriving is None:
             self._transport.abort()

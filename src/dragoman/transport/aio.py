@@ -13,9 +13,9 @@ import os
 import socket
 import time
 import weakref
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 from dragoman.core.errors import Cancelled, UsageError
 from dragoman.core.exchange import Call, Timeouts
@@ -38,9 +38,13 @@ class AsyncioTransport:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watch: AsyncGenerator[None, None] | None = None
 
-    async def open(self, call: Call, timeouts: Timeouts, hold: Hold | None = None) -> Conversation:
-        if self._loop is not asyncio.get_running_loop():
-            await self._settle()
+    def open(self, call: Call, timeouts: Timeouts, hold: Hold | None = None) -> Coroutine[Any, Any, Conversation]:
+        if self._loop is asyncio.get_running_loop():
+            return self._engine.open(call, timeouts, hold)
+        return self._open_first(call, timeouts, hold)
+
+    async def _open_first(self, call: Call, timeouts: Timeouts, hold: Hold | None) -> Conversation:
+        await self._settle()
         return await self._engine.open(call, timeouts, hold)
 
     async def close(self) -> None:
