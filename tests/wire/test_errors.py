@@ -31,6 +31,7 @@ STATUSES: dict[int, tuple[str, bool]] = {
     422: ("BadRequest", False),
     429: ("RateLimited", True),
     500: ("ServerFault", True),
+    501: ("Unsupported", False),
     502: ("ServerFault", True),
     503: ("Overloaded", True),
     504: ("ServerFault", True),
@@ -59,6 +60,18 @@ CODES: dict[str, tuple[int, bytes, str, bool]] = {
     "context in prose": (400, record("the prompt is too long: 9000 tokens"), "ContextTooLong", False),
     "model in prose": (400, record("The model `x` does not exist"), "ModelNotFound", False),
     "prose of a fault of the service is no model": (500, record("The model `x` does not exist"), "ServerFault", True),
+    "model's name in prose": (400, record("x/y is not a valid model ID"), "ModelNotFound", False),
+    "models' names in prose": (400, record("The supported API model names are a or b, but you passed c."), "ModelNotFound", False),
+    "model as a type": (
+        400,
+        b'{"object":"error","message":"Invalid model: x","type":"invalid_model","code":"1500"}',
+        "ModelNotFound",
+        False,
+    ),
+    "context as a type": (400, record("All of it is too long.", type="too_many_prompt_tokens", code=400), "ContextTooLong", False),
+    "key in prose": (400, b'{"code":"invalid-argument","error":"Incorrect API key provided."}', "AuthFailed", False),
+    "money behind 429": (429, record("The team has used all available credits."), "QuotaSpent", False),
+    "money behind 403": (403, b'{"code":"no","error":"It has reached its monthly spending limit."}', "QuotaSpent", False),
     "number for a code": (429, record(code=429), "RateLimited", True),
 }
 
@@ -69,6 +82,10 @@ def test_code_or_prose_decides(case: str) -> None:
     error = decode_error(Reply(status, (), body), NONE)
     assert (type(error).__name__, error.retryable, error.status) == (kind, retryable, status)
     assert error.body == body.decode()
+
+
+def test_code_beside_a_word_is_kept() -> None:
+    assert decode_error(Reply(400, (), b'{"code":"invalid-argument","error":"Words"}'), NONE).code == "invalid-argument"
 
 
 FORMS: dict[str, tuple[int, bytes, str, str]] = {

@@ -55,6 +55,14 @@ def test_fault_that_a_host_announces_in_the_midst_of_an_answer_ends_it(name: str
 
 
 @STREAMED
+def test_failure_in_a_field_of_its_own_ends_the_answer(name: str) -> None:
+    body, kind = TOLD[name]
+    told = read_split_anyhow(lambda: new_decoder(name), begun(name) + b"error: " + body.replace(b"\n", b"") + b"\n\n")
+    assert isinstance(told.error, kind)
+    assert told.response.text == "Loire"
+
+
+@STREAMED
 def test_plain_text_that_no_host_is_known_for_is_no_answer(name: str) -> None:
     error = read_split_anyhow(lambda: new_decoder(name), ASLEEP).error
     assert isinstance(error, BadReply)

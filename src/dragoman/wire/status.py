@@ -25,6 +25,7 @@ BY_STATUS: Final[dict[int, type[DragomanError]]] = {
     422: errors.BadRequest,
     429: errors.RateLimited,
     500: errors.ServerFault,
+    501: errors.Unsupported,
     503: errors.Overloaded,
     529: errors.Overloaded,
 }
@@ -32,8 +33,14 @@ BY_STATUS: Final[dict[int, type[DragomanError]]] = {
 BY_WORDS: Final[tuple[tuple[re.Pattern[str], type[DragomanError]], ...]] = (
     (re.compile(r"context (length|window|size)|prompt is too long|too many (input )?tokens", re.I), errors.ContextTooLong),
     (re.compile(r"\bmodel\b.{0,120}(not found|does not exist|not exist|unknown)", re.I | re.S), errors.ModelNotFound),
+    (re.compile(r"is not a valid model id|the supported (api )?model names are", re.I), errors.ModelNotFound),
+    (re.compile(r"\b(incorrect|invalid) api key", re.I), errors.AuthFailed),
 )
 """Only for a bad request whose code says nothing more: services put the reason into prose."""
+
+_NO_MONEY: Final = re.compile(r"used all available credits|monthly spending limit|insufficient (balance|credits|funds)", re.I)
+_MAY_BE_MONEY: Final = frozenset({errors.RateLimited, errors.PermissionDenied})
+"""What services call it that an account has no money left, which the prose alone tells."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +74,8 @@ def classify(fault: Fault, codes: Mapping[str, type[DragomanError]], quirks: Qui
     kind = known or (by_status(fault.status) if fault.status else errors.ServerFault)
     if kind is errors.BadRequest:
         kind = next((other for words, other in BY_WORDS if words.search(fault.message)), kind)
+    elif kind in _MAY_BE_MONEY and _NO_MONEY.search(fault.message):
+        kind = errors.QuotaSpent
     return _error(kind, fault, code)
 
 

@@ -16,6 +16,8 @@ from dragoman.wire.status import Fault, classify
 
 Codes = Mapping[str, type[DragomanError]]
 _MOST_BYTES: Final = SNIPPET_CHARACTERS * 4
+_ERROR: Final = b"error:"
+"""The field, unknown to event streams, in which llama.cpp tells a failure."""
 
 
 def passing_fault(data: bytes, codes: Codes, quirks: Quirks) -> DragomanError | None:
@@ -47,11 +49,13 @@ class StrayLines:
         self._size = 0
 
     def take(self, line: bytes, has_begun: bool) -> bool:
-        """Whether ``line`` is among the first. Raises the fault that the host announces in plain text.
+        """Whether ``line`` is among the first. Raises the fault that the host announces in plain text, or in a field ``error``.
 
         Where the answer has not begun and more lines would say no more, it is none: a page in place of it is refused before its end.
         """
         fault = passing_fault(line, self._codes, self._quirks)
+        if not fault and line.startswith(_ERROR):
+            fault = self._read_body(line.removeprefix(_ERROR).strip(), self._quirks)
         if fault:
             raise fault
         is_kept = self._size < _MOST_BYTES

@@ -319,6 +319,25 @@ def test_counts_under_other_names(host: str) -> None:
     assert usage == Usage(**counts, raw=record)
 
 
+BESIDE: dict[str, tuple[dict[str, Any], tuple[int, int]]] = {
+    "thinking beside the output": ({"total_tokens": 35, "completion_tokens_details": {"reasoning_tokens": 20}}, (10, 25)),
+    "thinking within the output": ({"total_tokens": 15, "completion_tokens_details": {"reasoning_tokens": 3}}, (10, 5)),
+    "thinking that makes up no difference": ({"total_tokens": 40, "completion_tokens_details": {"reasoning_tokens": 20}}, (10, 5)),
+    "thinking beside a total unknown": ({"completion_tokens_details": {"reasoning_tokens": 20}}, (10, 5)),
+    "sound beside the input": ({"total_tokens": 45, "prompt_tokens_details": {"audio_tokens": 30}}, (40, 5)),
+    "sound within the input": ({"total_tokens": 15, "prompt_tokens_details": {"audio_tokens": 4}}, (10, 5)),
+}
+
+
+@pytest.mark.parametrize("case", BESIDE)
+def test_part_that_a_host_counts_beside_its_total_is_added_to_it(case: str) -> None:
+    more, totals = BESIDE[case]
+    record = {"prompt_tokens": 10, "completion_tokens": 5, **more}
+    usage = at_once(json.dumps({"choices": [{"message": {"content": "a"}}], "usage": record}).encode()).response.usage
+    assert usage is not None
+    assert (usage.input_tokens, usage.output_tokens, usage.raw) == (*totals, record)
+
+
 def test_usage_that_is_not_known_is_left_out_and_half_of_it_is_filled_with_nought() -> None:
     assert encode_usage(None) is None
     assert encode_usage(Usage(cache_read_tokens=1)) is None

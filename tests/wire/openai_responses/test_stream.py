@@ -181,6 +181,23 @@ def test_items_that_share_a_place_are_told_one_after_the_other() -> None:
         assert len(answer.response.parts) == 2
 
 
+def test_parts_counted_through_all_items_are_those_of_their_item() -> None:
+    told = read_split_anyhow(
+        decoder,
+        written(
+            CREATED,
+            done(0, {"type": "reasoning", "id": "rs_1", "summary": [], "content": [{"type": "reasoning_text", "text": "Hm"}]}),
+            added(1, "message", id="msg_1", role="assistant", content=[]),
+            part("added", 1, 1, text("")),
+            delta(1, "Loire", 1),
+            part("done", 1, 1, text("Loire")),
+            done(1, message("msg_1", text("Loire"))),
+            completed(),
+        ),
+    )
+    assert (told.error, told.response.text) == (None, "Loire")
+
+
 def test_item_announced_behind_its_first_delta_gets_its_name() -> None:
     answer = told(CREATED, delta(0, "H"), added(0, "message", id="msg_1"), delta(0, "i"), completed())
     assert answer.response.parts == (Text(text="Hi", extra={NAME: {"message": {"id": "msg_1"}}}),)

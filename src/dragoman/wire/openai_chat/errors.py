@@ -25,7 +25,9 @@ CODES: Final[dict[str, type[DragomanError]]] = {
     "permission_error": errors.PermissionDenied,
     "unsupported_country_region_territory": errors.PermissionDenied,
     "model_not_found": errors.ModelNotFound,
+    "invalid_model": errors.ModelNotFound,
     "context_length_exceeded": errors.ContextTooLong,
+    "too_many_prompt_tokens": errors.ContextTooLong,
     "content_filter": errors.ContentFiltered,
     "content_policy_violation": errors.ContentFiltered,
     "overloaded_error": errors.Overloaded,
@@ -74,7 +76,8 @@ def find_fault(record: JsonObject, status: int | None, body: str | None) -> Faul
     """The error inside an answer's JSON, in any of the forms seen, or ``None`` where there is none."""
     told = record.get("error")
     if isinstance(told, str) and told:
-        return Fault(message=told, status=status, body=body)
+        code = record.get("code")  # xAI tells it beside
+        return Fault(message=told, codes=(code,) if isinstance(code, str) and code else (), status=status, body=body)
     if isinstance(told, dict):
         return _fault(told, status, body)
     if status is None or status < 400:

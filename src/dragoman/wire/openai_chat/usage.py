@@ -2,7 +2,9 @@
 
 ``prompt_tokens`` and ``completion_tokens`` are totals that include their parts. The count of cached tokens has other names elsewhere:
 ``prompt_cache_hit_tokens`` (DeepSeek), ``num_cached_tokens`` (Mistral), ``cached_tokens`` (Moonshot), ``cache_read_input_tokens``
-(Databricks). Some hosts write counts as ``1.0``.
+(Databricks). Some hosts write counts as ``1.0``. xAI counts thinking beside ``completion_tokens`` and Mistral a question's sound beside
+``prompt_tokens``; ``total_tokens`` shows it, and the part is added where it alone makes up the difference
+(https://docs.x.ai/docs/key-information/consumption-and-rate-limits, read 2026-11-21).
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ class _OutputDetails(msgspec.Struct, gc=False):
 class _Usage(msgspec.Struct):
     prompt_tokens: Count = None
     completion_tokens: Count = None
+    total_tokens: Count = None
     prompt_tokens_details: _InputDetails | None = None
     completion_tokens_details: _OutputDetails | None = None
     prompt_cache_hit_tokens: Count = None
@@ -57,18 +60,33 @@ def decode_usage(data: bytes) -> Usage | None:
     raw: JsonObject = parse_object(data, "the usage")
     if not raw:
         return None
+    reasoning = _first(written.reasoning_tokens, told.reasoning_tokens)
+    beside = _beside(told)
     return Usage(
-        input_tokens=_whole(told.prompt_tokens),
+        input_tokens=_with_part(told.prompt_tokens, _whole(read.audio_tokens), beside),
         cache_read_tokens=_first(
             read.cached_tokens, told.prompt_cache_hit_tokens, told.num_cached_tokens, told.cached_tokens, told.cache_read_input_tokens
         ),
         cache_write_tokens=_first(read.cache_write_tokens, told.cache_creation_input_tokens),
         input_audio_tokens=_whole(read.audio_tokens),
-        output_tokens=_whole(told.completion_tokens),
-        reasoning_tokens=_first(written.reasoning_tokens, told.reasoning_tokens),
+        output_tokens=_with_part(told.completion_tokens, reasoning, beside),
+        reasoning_tokens=reasoning,
         output_audio_tokens=_whole(written.audio_tokens),
         raw=raw,
     )
+
+
+def _beside(told: _Usage) -> int:
+    """What the sum of all tokens holds beyond input and output; 0 where that is not known."""
+    if told.total_tokens is None or told.prompt_tokens is None or told.completion_tokens is None:
+        return 0
+    return int(told.total_tokens - told.prompt_tokens - told.completion_tokens)
+
+
+def _with_part(total: Count, part: int | None, beside: int) -> int | None:
+    """``total`` with its ``part`` in it, which this host counted beside it."""
+    counted = _whole(total)
+    return counted + part if counted is not None and part and part == beside else counted
 
 
 def _whole(count: Count) -> int | None:

@@ -267,10 +267,13 @@ class Answer:
         part.is_settled = True
 
     def _end_message(self, item: _Item, record: JsonObject, out: list[Event]) -> None:
-        content, facts = record.get("content"), _facts(record)
+        told, facts = record.get("content"), _facts(record)
+        content: list[Json] = told if isinstance(told, list) else []
         item.record = record
         is_empty = not item.parts
-        for place, piece in enumerate(content if isinstance(content, list) else []):
+        if content and max(item.parts, default=0) >= len(content):  # Bedrock counts the parts of all items in one row
+            item.parts = dict(enumerate(item.parts.values()))
+        for place, piece in enumerate(content):
             if not isinstance(piece, dict):
                 continue
             is_empty = False
