@@ -427,13 +427,14 @@ def test_a_key_that_is_a_text_opens_no_file(tmp_path: Path) -> None:
 
 
 def test_nothing_found_is_said_with_every_way(tmp_path: Path) -> None:
+    nobody = {"AWS_EC2_METADATA_DISABLED": "true", "NO_GCE_CHECK": "true"}
     for provider, variables in {
         "bedrock": ("AWS_BEARER_TOKEN_BEDROCK", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "key=…"),
         "vertex": ("VERTEX_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS", "VERTEXAI_CREDENTIALS", "gcloud auth application-default login"),
         "azure": ("AZURE_API_KEY", "AZURE_AD_TOKEN", "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"),
     }.items():
         with pytest.raises(MissingKey) as caught:
-            target(tmp_path, MODELS[provider])
+            target(tmp_path, MODELS[provider], nobody)
         assert all(variable in caught.value.message for variable in variables), caught.value.message
 
 
@@ -450,7 +451,8 @@ WRONG: list[tuple[str, dict[str, str], Key | None, type[UsageError], str]] = [
     ("vertex", {"GOOGLE_APPLICATION_CREDENTIALS": "/nowhere/robot.json"}, None, UsageError, "/nowhere/robot.json: cannot be read"),
     ("vertex", {"VERTEXAI_CREDENTIALS": "{very-secret"}, None, UsageError, "VERTEXAI_CREDENTIALS: it is not a JSON object"),
     ("vertex", {}, '{"type": "service_account", "very-secret": 1}', UsageError, "characters that no key has"),
-    ("vertex", {}, {"type": "external_account"}, UsageError, "an account of type 'external_account'"),
+    ("vertex", {}, {"type": "gdch_service_account"}, UsageError, "an account of type 'gdch_service_account'"),
+    ("vertex", {}, {"type": "external_account"}, UsageError, "missing required field `audience`"),
     ("vertex", {}, {"project": "p"}, UsageError, "credentials or token: missing"),
     ("vertex", {}, {"token": "t"}, UsageError, "its address needs VERTEXAI_PROJECT or GOOGLE_CLOUD_PROJECT"),
     ("azure", {"AZURE_CLIENT_SECRET": "very-secret"}, None, MissingKey, "but not AZURE_TENANT_ID and AZURE_CLIENT_ID"),

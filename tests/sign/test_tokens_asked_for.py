@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dragoman.core.errors import AuthFailed, BadReply, DragomanError, RateLimited, ServerFault, UsageError
 from dragoman.core.exchange import Call, Reply
 from dragoman.core.token import Grant, Token
-from dragoman.sign import azure, google
+from dragoman.sign import azure, google, google_federation
 from dragoman.sign.oauth import UNSAID_LIFETIME_S, grant, read_token
 from tests.sign.keys import EMAIL, TOKEN_URI, authorized_user, service_account, text
 from tests.sign.test_jwt import decoded
@@ -78,8 +78,9 @@ def test_a_person_asks_with_the_refresh_token_as_googles_own_library_does() -> N
 
 def test_a_persons_calls_say_which_project_pays_and_a_programs_do_not() -> None:
     call = Call("POST", "https://host/x")
-    assert google.with_token(USER, call, "t").headers == (("x-goog-user-project", "billed-project"), ("authorization", "Bearer t"))
-    assert google.with_token(ROBOT, call, "t").headers == (("authorization", "Bearer t"),)
+    counted = google.with_token(call, "t", google_federation.quota_project(USER))
+    assert counted.headers == (("x-goog-user-project", "billed-project"), ("authorization", "Bearer t"))
+    assert google.with_token(call, "t", google_federation.quota_project(ROBOT)).headers == (("authorization", "Bearer t"),)
     assert (google.project(ROBOT), google.project(USER)) == ("a-project", "billed-project")
 
 
@@ -101,8 +102,8 @@ BAD_ACCOUNTS: list[tuple[dict[str, Any] | str, str]] = [
     ("[1]", "it is not a JSON object"),
     ("[" * 100_000, "it is not a JSON object"),
     ({}, "an account of type None was found"),
-    ({"type": "external_account"}, "service_account and authorized_user are understood"),
-    ({"type": "external_account"}, "CLOUDSDK_AUTH_ACCESS_TOKEN"),
+    ({"type": "gdch"}, "service_account, authorized_user, external_account, impersonated_service_account are understood"),
+    ({"type": "gdch"}, "CLOUDSDK_AUTH_ACCESS_TOKEN"),
     (service_account(private_key=None), "private_key: missing"),
     (service_account(private_key="", client_email=None), "client_email, private_key: missing"),
     (authorized_user(refresh_token=None), "refresh_token: missing"),

@@ -82,10 +82,10 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
         _check_wait("timeout", given)
         return cls(connect_s=given, first_byte_s=given, between_bytes_s=given)
 
-    def each_at_most(self, wait_s: float) -> Timeouts:
-        """The same, but no single wait is longer than ``wait_s``."""
-        waits = {name: min(wait_s, getattr(self, name) or wait_s) for name in ("connect_s", "first_byte_s", "between_bytes_s")}
-        return msgspec.structs.replace(self, **waits)
+    def each_at_most(self, wait_s: float, connect_s: float | None = None) -> Timeouts:
+        """The same, but no single wait is longer than ``wait_s``, nor a connection than ``connect_s``."""
+        most = {"connect_s": connect_s or wait_s, "first_byte_s": wait_s, "between_bytes_s": wait_s}
+        return msgspec.structs.replace(self, **{name: min(bound_s, getattr(self, name) or bound_s) for name, bound_s in most.items()})
 
     @property
     def shortest_s(self) -> float | None:

@@ -1,4 +1,4 @@
-"""Google: accounts of programs and of people, a token of one's own, and the project and location that calls go to."""
+"""Google: accounts of programs, people, others and machines, a token of one's own, and the project and location that calls go to."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Final
 
 from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import UsageError
-from dragoman.core.exchange import Call
-from dragoman.core.token import Key, Token
+from dragoman.core.token import Key
+from dragoman.credentials.google_sources import lender, machine, put
 from dragoman.credentials.keyring import Access, Keyring, check_fields, own_token, plain
-from dragoman.flow.tokens import Account, TokenSigner, exchange
+from dragoman.flow.tokens import Account, TokenSigner
 from dragoman.settings import NOTHING, check_key
-from dragoman.sign import google
-from dragoman.sign.oauth import read_token
+from dragoman.sign import google, google_federation, google_machine
+from dragoman.sign.google_federation import AnyAccount, ImpersonatedAccount, read_account
 
 FIELDS: Final = ("credentials", "project", "location", "token")
 PROJECTS: Final = ("VERTEXAI_PROJECT", "GOOGLE_CLOUD_PROJECT")
@@ -45,14 +45,14 @@ def find(ring: Keyring, row: Provider, given: Key | None) -> Access | None:
     stored = ring.surroundings.stored_key(row)
     if stored:
         return _named(ring, row, *stored) if stored[0].lstrip().startswith("{") else _given(ring, row, *stored)
-    return _login(ring, row)
+    return _login(ring, row) or _machine(ring, row)
 
 
 def _given(ring: Keyring, row: Provider, given: Key, found: str) -> Access:
     if isinstance(given, str):  # never a path or an account's text: a key may be a stranger's, whom no file and no address is opened for
         return plain(row, check_key(given, found), found)
     if "type" in given:
-        return _account(ring, row, google.read_account(given, found), found, NOTHING)
+        return _account(ring, row, read_account(given, found), found, NOTHING)
     check_fields(given, FIELDS, found)
     if "token" in given:
         return own_token(given["token"], found, _located(ring, given.get("project"), given.get("location"), None))
@@ -64,7 +64,7 @@ def _given(ring: Keyring, row: Provider, given: Key, found: str) -> Access:
 def _named(ring: Keyring, row: Provider, told: str, found: str, parts: Mapping[str, str] = NOTHING) -> Access:
     """An account by its JSON text or by the path of its file."""
     text = told if told.lstrip().startswith("{") else ring.text(ring.path(told))
-    return _account(ring, row, google.read_account(text or "", found), found, parts)
+    return _account(ring, row, read_account(text or "", found), found, parts)
 
 
 def _login(ring: Keyring, row: Provider) -> Access | None:
@@ -73,20 +73,34 @@ def _login(ring: Keyring, row: Provider) -> Access | None:
     folder = ring.value("CLOUDSDK_CONFIG") or (f"{roaming}/gcloud" if roaming else "~/.config/gcloud")
     path = ring.path(folder) / "application_default_credentials.json"
     text = ring.text(path, must_be=False)
-    return None if text is None else _account(ring, row, google.read_account(text, str(path)), str(path), NOTHING)
+    return None if text is None else _account(ring, row, read_account(text, str(path)), str(path), NOTHING)
 
 
-def _account(ring: Keyring, row: Provider, account: google.GoogleAccount, found: str, parts: Mapping[str, str]) -> Access:
-    scope = row.auth.scope or google.SCOPE
-    fetch = partial(exchange, partial(google.token_grant, account, scope), read_token)
-    made = Account((account, scope), fetch, partial(_with_token, account=account))
-    known = _located(ring, parts.get("project"), parts.get("location"), google.project(account))
-    secrets = (account.private_key,) if isinstance(account, google.ServiceAccount) else (account.client_secret, account.refresh_token)
-    return Access(found, None, lambda: TokenSigner(made, ring.tokens), secrets, known)
+def _account(ring: Keyring, row: Provider, account: AnyAccount, found: str, parts: Mapping[str, str]) -> Access:
+    asked = lender(ring, account, row.auth.scope or google.SCOPE)
+    made = Account(asked.identity, asked.fetch, partial(put, quota_project_id=google_federation.quota_project(account)))
+    known = _located(ring, parts.get("project"), parts.get("location"), google_federation.project(account))
+    return Access(found, None, lambda: TokenSigner(made, ring.tokens), _secrets(account), known)
 
 
-def _with_token(call: Call, token: Token, now_epoch_s: float, account: google.GoogleAccount) -> Call:
-    return google.with_token(account, call, token.text)
+def _secrets(account: AnyAccount) -> tuple[str, ...]:
+    """The texts of an account's file that must not print."""
+    if isinstance(account, ImpersonatedAccount):
+        return _secrets(account.source)
+    told = (getattr(account, name, None) for name in ("private_key", "client_secret", "refresh_token"))
+    return tuple(secret for secret in told if secret)
+
+
+def _machine(ring: Keyring, row: Provider) -> Access | None:
+    """The account of the machine, if it has one. ``None`` where the user forbids to ask."""
+    if ring.value("NO_GCE_CHECK") == "true":
+        return None
+    named = ring.value("GCE_METADATA_HOST", "GCE_METADATA_ROOT")
+    url = google_machine.base(named or ring.value("GCE_METADATA_IP"))
+    made = machine(row, url, row.auth.scope or google.SCOPE)
+    known = _located(ring, None, None, google_machine.PROJECT)
+    found = f"the machine's account, told by {url}"
+    return Access(found, None, lambda: TokenSigner(made, ring.tokens), (), known, last_resort=named is None)
 
 
 def _located(ring: Keyring, project: str | None, location: str | None, own_project: str | None) -> Mapping[str, str]:

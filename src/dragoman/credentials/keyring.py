@@ -64,7 +64,8 @@ class Keyring:
     def access(self, row: Provider, given: Key | None = None) -> Access | None:
         """How ``row`` is signed for: with ``given``, or what is found. ``None`` where nothing is. Raises ``UsageError``."""
         find: Find = import_module(CLOUDS[row.auth.place]).find
-        return find(self, row, given)
+        found = find(self, row, given)
+        return found if found is None or row.auth.required or not found.last_resort else None
 
     def variable(self, *names: str) -> tuple[str, str] | None:
         """The first of the variables that is set, checked to be a key: its value and name."""

@@ -8,7 +8,6 @@ instancedata-data-retrieval.html; https://docs.aws.amazon.com/singlesignon/lates
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from hashlib import sha1
 from ipaddress import ip_address
 from typing import Final, TypeVar
@@ -16,10 +15,10 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from dragoman.core.errors import AuthFailed, BadReply, DragomanError, UsageError
+from dragoman.core.errors import AuthFailed, DragomanError, UsageError
 from dragoman.core.exchange import Call, Reply
 from dragoman.core.token import Grant
-from dragoman.sign.oauth import MAX_BODY, fault_kind
+from dragoman.sign.oauth import MAX_BODY, fault_kind, timestamp
 from dragoman.sign.sigv4 import Credentials
 
 CONTAINER: Final = "http://169.254.170.2"
@@ -65,7 +64,7 @@ def read_keys(reply: Reply, now_epoch_s: float, source: str) -> LentKeys:
     access, secret = answer.access_key_id, answer.secret_access_key
     if reply.status != 200 or not access or not secret:
         raise refusal(reply, source, answer.code if answer.code != "Success" else None, answer.message)
-    ends_epoch_s = float("inf") if answer.expiration is None else epoch_s(answer.expiration, source)
+    ends_epoch_s = float("inf") if answer.expiration is None else timestamp(answer.expiration, source)
     return LentKeys(Credentials(access, secret, answer.token or answer.session_token), ends_epoch_s)
 
 
@@ -90,15 +89,6 @@ def decoded(body: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(body, type=kind)
     except (ValueError, RecursionError):
         return kind()
-
-
-def epoch_s(told: str, source: str) -> float:
-    """A time as AWS writes it, in seconds since 1970. Raises ``BadReply``."""
-    try:
-        read = datetime.fromisoformat(told.removesuffix("UTC") + ("Z" if told.endswith("UTC") else ""))
-        return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        raise BadReply(f"{source}: an end of {told[:40]!r} was found; a time like 2026-01-31T12:00:00Z is expected") from None
 
 
 # --- a container's agent
@@ -192,7 +182,7 @@ def read_sso_token(text: str) -> tuple[str, float] | None:
     kept = decoded(text.encode(), _SsoToken)
     if not kept.access_token or not kept.expires_at:
         return None
-    return kept.access_token, epoch_s(kept.expires_at, "the token of single sign-on")
+    return kept.access_token, timestamp(kept.expires_at, "the token of single sign-on")
 
 
 def sso_grant(url: str, token: str, role: str, account_id: str, now_epoch_s: float) -> Grant:

@@ -13,7 +13,8 @@ import msgspec
 
 from dragoman.core.exchange import Call, Reply
 from dragoman.core.token import Grant
-from dragoman.sign.aws_lent import LentKeys, epoch_s, refusal
+from dragoman.sign.aws_lent import LentKeys, refusal
+from dragoman.sign.oauth import timestamp
 from dragoman.sign.sigv4 import Credentials, sign
 
 VERSION: Final = "2011-06-15"
@@ -64,7 +65,7 @@ def read_lent(reply: Reply, now_epoch_s: float, source: str) -> LentKeys:
     access, secret, ends = (told.get(name) for name in ("AccessKeyId", "SecretAccessKey", "Expiration"))
     if reply.status != 200 or not access or not secret or not ends:
         raise refusal(reply, source, told.get("Code"), told.get("Message"))
-    return LentKeys(Credentials(access, secret, told.get("SessionToken")), epoch_s(ends, source))
+    return LentKeys(Credentials(access, secret, told.get("SessionToken")), timestamp(ends, source))
 
 
 def _texts(body: bytes) -> dict[str, str]:

@@ -19,6 +19,8 @@ from dragoman.sign.key import bearer
 from dragoman.sign.oauth import grant
 
 SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
+IAM_SCOPE: Final = "https://www.googleapis.com/auth/iam"
+"""For a token that does no more than get another account's."""
 TOKEN_URI: Final = "https://oauth2.googleapis.com/token"
 JWT_GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
@@ -60,14 +62,16 @@ _KINDS: Final[dict[str, type[ServiceAccount] | type[AuthorizedUser]]] = {
     "authorized_user": AuthorizedUser,
 }
 
+KINDS: Final = (*_KINDS, "external_account", "impersonated_service_account")
+
 
 def read_account(given: str | Mapping[str, object], what: str) -> GoogleAccount:
     """The account in the JSON text or mapping ``given``. Raises ``UsageError`` that names ``what`` and the field, and shows no value."""
-    told = _decoded(given, what) if isinstance(given, str) else given
+    told = decoded(given, what) if isinstance(given, str) else given
     kind = _KINDS.get(str(told.get("type")))
     if kind is None:
         raise UsageError(
-            f"{what}: an account of type {told.get('type')!r} was found; {' and '.join(_KINDS)} are understood. For another, get a token "
+            f"{what}: an account of type {told.get('type')!r} was found; {', '.join(KINDS)} are understood. For another, get a token "
             'by its own tool (gcloud auth application-default print-access-token) and pass it as key={"token": "…"}, or set '
             "CLOUDSDK_AUTH_ACCESS_TOKEN"
         )
@@ -87,7 +91,8 @@ _REQUIRED: Final[dict[type, tuple[str, ...]]] = {
 }
 
 
-def _decoded(text: str, what: str) -> dict[str, object]:
+def decoded(text: str, what: str) -> dict[str, object]:
+    """A JSON object. Raises ``UsageError`` that names ``what``, and shows nothing of it."""
     try:
         return msgspec.json.decode(text, type=dict[str, object])
     except (ValueError, RecursionError):
@@ -104,10 +109,10 @@ def token_grant(account: GoogleAccount, scope: str, now_epoch_s: float) -> Grant
     return grant(account.token_uri, {"grant_type": "refresh_token", **fields})
 
 
-def with_token(account: GoogleAccount, call: Call, token: str) -> Call:
-    """``call`` with the token; a user's calls also say which project they are counted to."""
-    if isinstance(account, AuthorizedUser) and account.quota_project_id:
-        call = msgspec.structs.replace(call, headers=with_headers(call.headers, {"x-goog-user-project": account.quota_project_id}))
+def with_token(call: Call, token: str, quota_project_id: str | None) -> Call:
+    """``call`` with the token, and the project that it is counted to where that is another than it goes to."""
+    if quota_project_id:
+        call = msgspec.structs.replace(call, headers=with_headers(call.headers, {"x-goog-user-project": quota_project_id}))
     return bearer(call, token)
 
 
