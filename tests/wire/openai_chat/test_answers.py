@@ -273,6 +273,37 @@ def test_citation_names_the_open_text_block() -> None:
     assert [event.index for event in told.events if isinstance(event, SourceAdded)] == [0]
 
 
+FOUND = [{"title": "X", "url": "https://x.test", "snippet": "x is", "date": "2026-01-02", "source": None}, {"url": ""}, 7]
+FOUND_SOURCE = Source(url="https://x.test", title="X", quote="x is", extra={"openai_chat": {"date": "2026-01-02"}})
+BESIDE_ALL: dict[str, tuple[dict[str, Any], tuple[Source, ...]]] = {
+    "records": ({"search_results": FOUND, "citations": ["https://x.test"]}, (FOUND_SOURCE,)),
+    "addresses": (
+        {"search_results": [], "citations": ["https://x.test", "https://y.test"]},
+        (Source(url="https://x.test"), Source(url="https://y.test")),
+    ),
+    "no list": ({"search_results": None, "citations": {"a": 1}}, ()),
+    "nothing": ({"search_results": None, "citations": []}, ()),
+}
+
+
+@pytest.mark.parametrize("case", BESIDE_ALL)
+def test_sources_told_beside_the_choices_are_the_answers(case: str) -> None:
+    more, sources = BESIDE_ALL[case]
+    body = json.dumps({**json.loads(whole({"content": "x [1]"})), **more}).encode()
+    first = b'data: {"choices":[{"delta":{"content":"x "}}],"citations":["https://old.test"]}\n\n'
+    last = json.dumps({"choices": [{"delta": {"content": "[1]"}, "finish_reason": "stop"}], **more}).encode()
+    assert parts(at_once(body)) == (Text(text="x [1]"), *sources)
+    assert parts(streamed(b"data: %b\n\ndata: [DONE]\n\n" % last)) == (Text(text="[1]"), *sources)
+    if sources:
+        assert parts(streamed(first + b"data: %b\n\ndata: [DONE]\n\n" % last)) == (Text(text="x [1]"), *sources)
+
+
+def test_sources_told_beside_the_choices_and_within_are_told_once() -> None:
+    message = {"content": "a xyz", "annotations": [{"type": "url_citation", "url_citation": CITATION}]}
+    body = json.dumps({**json.loads(whole(message)), "citations": ["https://x.test"]}).encode()
+    assert parts(at_once(body)) == (Text(text="a xyz"), Source(url="https://x.test", title="X", quote="x is", start=1, end=4))
+
+
 def test_sound_without_anything_in_it_is_none() -> None:
     assert parts(at_once(whole({"content": "a", "audio": {"data": "", "expires_at": 0, "id": "", "transcript": ""}}))) == (Text(text="a"),)
 

@@ -98,6 +98,8 @@ class Answer(msgspec.Struct):
     system_fingerprint: str | None = None
     provider: Json = None
     x_groq: Groq | None = None
+    search_results: msgspec.Raw = NOTHING
+    citations: msgspec.Raw = NOTHING
 
     @property
     def created_s(self) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -35,6 +36,7 @@ class ChoiceReader:
         self._tags = ThinkTags() if think_tags else None
         self._details: details.Details | None = None
         self._thinks_aloud = False
+        self._cites = False
         self._custom: dict[int, tuple[JsonObject, list[str]]] = {}
         self._own: JsonObject = {}
         self._extra: JsonObject = {}
@@ -81,8 +83,10 @@ class ChoiceReader:
             self.reason = _reason(choice.finish_reason)
             self._extra |= _own_of(choice)
 
-    def finish(self, usage: Usage | None, out: list[Event]) -> None:
-        """End the choice."""
+    def finish(self, usage: Usage | None, out: list[Event], beside: Iterable[Source] = ()) -> None:
+        """End the choice; ``beside`` is what the host says it was found in, where it names nothing itself."""
+        if not self._cites:
+            out.extend(SourceAdded(source, self._index, self._blocks.text_index) for source in beside)
         if self._tags:
             for is_thought, text in self._tags.close():
                 self._say_piece(is_thought, text, None, out)
@@ -198,6 +202,7 @@ class ChoiceReader:
         for annotation in annotations:
             match annotation:
                 case {"type": "url_citation", "url_citation": {"url": str()} as cited}:
+                    self._cites = True
                     out.append(SourceAdded(_source(cited), self._index, self._blocks.text_index))
                 case _:
                     self._own.setdefault("annotations", []).append(annotation)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from dragoman.core.errors import BadReply, StreamCut
 from dragoman.core.events import Event, Started
 from dragoman.core.exchange import Decoder
@@ -14,6 +16,7 @@ from dragoman.wire.openai_chat.answer import ANSWER, EMPTY, NOTHING, OWN_OF_ANSW
 from dragoman.wire.openai_chat.choice import ChoiceReader, plain_events, plain_text
 from dragoman.wire.openai_chat.content import NAME
 from dragoman.wire.openai_chat.errors import CODES, body_error, fault_error
+from dragoman.wire.openai_chat.sources import sources, told_beside
 from dragoman.wire.openai_chat.usage import decode_usage
 from dragoman.wire.payload import parse, snippet
 from dragoman.wire.quirks import Quirks
@@ -33,11 +36,12 @@ def decoder(streaming: bool, quirks: Quirks) -> Decoder:
 
 
 class _State:
-    """What both forms share: the choices seen, the usage."""
+    """What both forms share: the choices seen, the usage, the sources told beside them."""
 
     def __init__(self, quirks: Quirks) -> None:
         self.started = False
         self.usage: Usage | None = None
+        self.beside: msgspec.Raw | None = None
         self._choices: dict[int, ChoiceReader] = {}
         self._open = 0
         self._think_tags = quirks.think_tags
@@ -66,7 +70,8 @@ class _State:
         """End every choice; the usage stands on the last."""
         last = max(self._choices, default=0)
         for index in sorted(self._choices):
-            self._choices[index].finish(self.usage if index == last else None, out)
+            beside = sources(self.beside) if self.beside is not None else ()
+            self._choices[index].finish(self.usage if index == last else None, out, beside)
 
 
 class ChunkReader:
@@ -98,6 +103,7 @@ class ChunkReader:
             self.ending = state.is_complete and self._quirks.end_marker == "finish"
         elif chunk.choices is None and (fault := passing_fault(data, CODES, self._quirks)):
             raise fault
+        state.beside = told_beside(chunk) or state.beside
         if chunk.usage is not NOTHING:
             state.usage = decode_usage(bytes(chunk.usage)) or state.usage
         elif chunk.x_groq:
@@ -147,12 +153,13 @@ def read_whole(body: bytes, quirks: Quirks) -> list[Event]:
     if not answer.choices:
         fault = body_error(body, quirks) or passing_fault(body, CODES, quirks)
         raise fault or BadReply("the answer holds no choices", body=snippet(body))
-    if len(answer.choices) == 1 and not quirks.think_tags and (text := plain_text(answer.choices[0])):
+    beside = told_beside(answer)
+    if len(answer.choices) == 1 and beside is None and not quirks.think_tags and (text := plain_text(answer.choices[0])):
         return [_start_of(answer), *plain_events(answer.choices[0], text, decode_usage(bytes(answer.usage)))]
     out: list[Event] = []
     state = _State(quirks)
     state.start(answer, out)
-    state.usage = decode_usage(bytes(answer.usage))
+    state.usage, state.beside = decode_usage(bytes(answer.usage)), beside
     for choice in answer.choices:
         state.say(choice, choice.message or choice.delta or EMPTY, out)
     state.finish(out)
