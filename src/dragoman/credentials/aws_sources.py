@@ -8,9 +8,9 @@ from typing import Final, TypeVar
 import msgspec
 
 from dragoman.catalogue.schema import Provider
-from dragoman.core.errors import AuthFailed, BadReply, ConnectFailed, MissingKey, StreamCut, TimedOut, UsageError
+from dragoman.core.errors import ConnectFailed, MissingKey, TimedOut
 from dragoman.core.exchange import Timeouts
-from dragoman.credentials.keyring import Keyring, missing_credentials
+from dragoman.credentials.keyring import NOBODY, Keyring, missing_credentials
 from dragoman.flow.effects import Flow, now
 from dragoman.flow.tokens import Lender, exchange, timed
 from dragoman.sign import aws_lent, aws_sts
@@ -21,8 +21,6 @@ from dragoman.sign.sigv4 import Credentials
 AGENT_WAIT_S: Final = 2.0
 MACHINE_WAIT_S: Final = 1.0
 """How long a wait for a container's agent and for a machine's metadata may be; boto3 waits as long."""
-NOBODY: Final = (ConnectFailed, TimedOut, StreamCut, BadReply, AuthFailed)
-"""What tells that there is no such metadata, or no role for the machine."""
 
 T = TypeVar("T")
 
@@ -72,16 +70,8 @@ def identity_role(ring: Keyring, role: Role, path: str, region: str) -> Source:
 
 
 def _identity_keys(ring: Keyring, role: Role, path: str, url: str, found: str, timeouts: Timeouts) -> Flow[LentKeys]:
-    token = told_token(ring, path)
+    token = ring.told_token(path)
     return (yield from exchange(partial(aws_sts.identity_grant, url, role, token), partial(aws_sts.read_lent, source=found), timeouts))
-
-
-def told_token(ring: Keyring, path: str) -> str:
-    """The token in a file. Raises ``UsageError``."""
-    token = (ring.text(ring.path(path)) or "").strip()
-    if not token:
-        raise UsageError(f"{path}: it is empty; a token is expected")
-    return token
 
 
 # --- a container's agent
@@ -99,7 +89,7 @@ def container(ring: Keyring) -> Source | None:
 
 
 def _container_keys(ring: Keyring, url: str, told: str | None, path: str | None, found: str, timeouts: Timeouts) -> Flow[LentKeys]:
-    authorization = told_token(ring, path) if path else told
+    authorization = ring.told_token(path) if path else told
     read = partial(aws_lent.read_keys, source=found)
     asking = exchange(partial(aws_lent.container_grant, url, authorization), read, timeouts.each_at_most(AGENT_WAIT_S))
     return (yield from shortly(asking, found))

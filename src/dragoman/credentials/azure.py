@@ -1,21 +1,31 @@
-"""Azure: a key, a token of one's own, or an application that gets tokens."""
+"""Azure: a key, a token of one's own, or an application, a workload or a machine that gets tokens."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Final
 
+import msgspec
+
 from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import MissingKey, UsageError
-from dragoman.core.token import Key
-from dragoman.credentials.keyring import Access, Keyring, check_fields, own_token, plain, with_bearer
+from dragoman.core.exchange import Timeouts
+from dragoman.core.token import Grant, Key, Token
+from dragoman.credentials.keyring import NOBODY, Access, Keyring, check_fields, missing_credentials, own_token, plain, with_bearer
+from dragoman.flow.effects import Flow
 from dragoman.flow.tokens import Account, TokenSigner, exchange
 from dragoman.settings import check_key
-from dragoman.sign import azure
+from dragoman.sign import azure, azure_machine
 from dragoman.sign.oauth import read_token
 
 FIELDS: Final = ("tenant_id", "client_id", "client_secret", "token")
 TOKENS: Final = ("AZURE_AD_TOKEN", "AZURE_OPENAI_AD_TOKEN")
+WITH_MACHINE: Final = ("prod", "managedidentitycredential")
+"""What AZURE_TOKEN_CREDENTIALS may say where managed identities are wanted; Azure's own SDK is narrowed by it as well."""
+CONNECT_S: Final = 1.0
+ANSWER_S: Final = 10.0
+"""How long to wait until the machine's metadata takes a connection, and until it answers, which may need others."""
 
 
 def find(ring: Keyring, row: Provider, given: Key | None) -> Access | None:
@@ -28,15 +38,24 @@ def find(ring: Keyring, row: Provider, given: Key | None) -> Access | None:
     token = ring.variable(*TOKENS)
     if token:
         return own_token(*token)
-    names = [f"AZURE_{name.upper()}" for name in FIELDS[:3]]
-    found = {name: value for name in names if (value := ring.value(name))}
-    if "AZURE_CLIENT_SECRET" in found:
-        lacking = [name for name in names if name not in found]
-        if lacking:
-            raise MissingKey(f"AZURE_CLIENT_SECRET is set, but not {' and '.join(lacking)}; a token needs all of them", provider=row.name)
-        return _application(ring, row, *(found[name] for name in names), found="AZURE_CLIENT_SECRET")
+    named = _environment(ring, row)
+    if named:
+        return named
     stored = ring.surroundings.stored_key(row)
-    return _given(ring, row, *stored) if stored else None
+    return _given(ring, row, *stored) if stored else _machine(ring, row)
+
+
+def _environment(ring: Keyring, row: Provider) -> Access | None:
+    """An application with its secret, or with the file of a token that stands for it. Raises ``MissingKey`` where a part is missing."""
+    for proof, made in (("AZURE_CLIENT_SECRET", _application), ("AZURE_FEDERATED_TOKEN_FILE", _workload)):
+        told = {name: ring.value(name) for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", proof)}
+        if told[proof] is None:
+            continue
+        lacking = [name for name, value in told.items() if value is None]
+        if lacking:
+            raise MissingKey(f"{proof} is set, but not {' and '.join(lacking)}; a token needs all of them", provider=row.name)
+        return made(ring, row, *(value for value in told.values() if value), found=proof)
+    return None
 
 
 def _given(ring: Keyring, row: Provider, given: Key, found: str) -> Access:
@@ -52,8 +71,56 @@ def _given(ring: Keyring, row: Provider, given: Key, found: str) -> Access:
 
 
 def _application(ring: Keyring, row: Provider, tenant: str, client: str, secret: str, *, found: str) -> Access:
+    application = azure.Application(tenant, client, secret, _authority(ring))
+    scope = _scope(ring, row)
+    fetch = partial(exchange, partial(azure.token_grant, application, scope), read_token)
+    return _fetching(ring, (application, scope), fetch, found, (secret,))
+
+
+def _workload(ring: Keyring, row: Provider, tenant: str, client: str, path: str, *, found: str) -> Access:
+    workload = azure.Workload(tenant, client, path, _authority(ring))
+    scope = _scope(ring, row)
+    return _fetching(ring, (workload, scope), partial(_workload_token, ring, workload, scope), found)
+
+
+def _workload_token(ring: Keyring, workload: azure.Workload, scope: str, timeouts: Timeouts) -> Flow[Token]:
+    token = ring.told_token(workload.token_file)  # others write it anew before it ends
+    return (yield from exchange(partial(azure.workload_grant, workload, token, scope), read_token, timeouts))
+
+
+def _machine(ring: Keyring, row: Provider) -> Access | None:
+    """A managed identity: the one that variables of the platform name, or the machine's own. ``None`` where the user forbids to ask."""
+    if (ring.value("AZURE_TOKEN_CREDENTIALS") or "prod").lower() not in WITH_MACHINE:
+        return None
+    told = {name: value for name in azure_machine.VARIABLES if (value := ring.value(name))}
+    named = azure_machine.place(told)
+    place = named or azure_machine.machine(ring.value("AZURE_POD_IDENTITY_AUTHORITY_HOST"))
+    client, scope = ring.value("AZURE_CLIENT_ID"), _scope(ring, row)
+    ask = partial(azure_machine.token_grant, place, scope, client)
+    fetch = partial(exchange, ask, read_token) if named else partial(_asked_machine, row, place, ask)
+    secrets = (place.secret,) if place.secret else ()
+    access = _fetching(ring, (place, scope, client), fetch, place.name, secrets)
+    return access if named else msgspec.structs.replace(access, last_resort=True)
+
+
+def _asked_machine(row: Provider, place: azure_machine.Place, ask: Callable[[float], Grant], timeouts: Timeouts) -> Flow[Token]:
+    try:
+        return (yield from exchange(ask, read_token, timeouts.each_at_most(ANSWER_S, CONNECT_S)))
+    except NOBODY as error:
+        raise missing_credentials(row, f"asked last was the metadata of the machine, {place.url}: {error.message}") from None
+
+
+def _fetching(
+    ring: Keyring, identity: Hashable, fetch: Callable[[Timeouts], Flow[Token]], found: str, secrets: tuple[str, ...] = ()
+) -> Access:
+    made = Account(identity, fetch, with_bearer)
+    return Access(found, None, lambda: TokenSigner(made, ring.tokens), secrets)
+
+
+def _authority(ring: Keyring) -> str:
     authority = ring.value("AZURE_AUTHORITY_HOST") or azure.AUTHORITY
-    application = azure.Application(tenant, client, secret, authority if "://" in authority else f"https://{authority}")
-    scope = ring.value("AZURE_SCOPE") or row.auth.scope or azure.SCOPE
-    made = Account((application, scope), partial(exchange, partial(azure.token_grant, application, scope), read_token), with_bearer)
-    return Access(found, None, lambda: TokenSigner(made, ring.tokens), (secret,))
+    return authority if "://" in authority else f"https://{authority}"
+
+
+def _scope(ring: Keyring, row: Provider) -> str:
+    return ring.value("AZURE_SCOPE") or row.auth.scope or azure.SCOPE

@@ -6,10 +6,9 @@ from functools import partial
 from typing import Final
 
 from dragoman.catalogue.schema import Provider
-from dragoman.core.errors import AuthFailed, BadReply, ConnectFailed, StreamCut, TimedOut
 from dragoman.core.exchange import Call, Timeouts
 from dragoman.core.token import Token
-from dragoman.credentials.keyring import Keyring, missing_credentials
+from dragoman.credentials.keyring import NOBODY, Keyring, missing_credentials
 from dragoman.flow.effects import Flow
 from dragoman.flow.tokens import Account, Lender, exchange, timed
 from dragoman.sign import google, google_federation, google_machine
@@ -21,8 +20,6 @@ from dragoman.sign.oauth import read_token
 CONNECT_S: Final = 1.0
 ANSWER_S: Final = 5.0
 """How long to wait until the machine's metadata server takes a connection, and until it answers."""
-NOBODY: Final = (ConnectFailed, TimedOut, StreamCut, BadReply, AuthFailed)
-"""What tells that there is no such server, or no account for the machine."""
 
 
 def lender(ring: Keyring, account: AnyAccount, scope: str) -> Lender[Token]:

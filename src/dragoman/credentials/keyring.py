@@ -12,7 +12,7 @@ import msgspec
 
 from dragoman.catalogue.load import nearest
 from dragoman.catalogue.schema import Provider
-from dragoman.core.errors import MissingKey, UsageError
+from dragoman.core.errors import AuthFailed, BadReply, ConnectFailed, MissingKey, StreamCut, TimedOut, UsageError
 from dragoman.core.exchange import Call
 from dragoman.core.token import Key, Token
 from dragoman.flow.tokens import Signer, TokenCache
@@ -25,6 +25,10 @@ CLOUDS: Final[Mapping[str, str]] = {
     "azure": "dragoman.credentials.azure",
 }
 """The module whose ``find`` looks for the credentials of a row's ``auth.place``; loaded when the first such row is called."""
+
+
+NOBODY: Final = (ConnectFailed, TimedOut, StreamCut, BadReply, AuthFailed)
+"""What tells that a machine has no such metadata, or no account."""
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -94,6 +98,13 @@ class Keyring:
         except UnicodeDecodeError:
             raise UsageError(f"{path}: it is not text in UTF-8") from None
         return kept[1]
+
+    def told_token(self, path: str) -> str:
+        """The token in the file ``path``. Raises ``UsageError``."""
+        token = (self.text(self.path(path)) or "").strip()
+        if not token:
+            raise UsageError(f"{path}: it is empty; a token is expected")
+        return token
 
     def path(self, told: str) -> Path:
         """The path that a user wrote, ``~`` being his folder."""
