@@ -444,6 +444,28 @@ def test_both_names_of_the_token_limit_are_read() -> None:
     assert decoded({"model": "m", "messages": messages, "max_completion_tokens": 6}, renamed).max_output_tokens == 6
 
 
+def test_sound_in_mistrals_short_form() -> None:
+    def sound(told: str) -> AnyPart:
+        message = {"role": "user", "content": [{"type": "input_audio", "input_audio": told}]}
+        return decoded({"model": "m", "messages": [message]}).messages[0].parts[0]
+
+    assert sound("SUQz") == Audio(data=b"ID3", media_type="audio/mpeg")
+    assert sound("https://x.test/a.mp3") == Audio(url="https://x.test/a.mp3")
+    with pytest.raises(BadRequest, match=r"^messages\[0\]\.content\[0\]\.input_audio: "):
+        sound("?")
+
+
+def test_fields_of_a_host_inside_a_function_survive() -> None:
+    function = {"name": "f", "parameters": {"type": "object"}, "requires_confirmation": True}
+    body = {"model": "m", "messages": [GOOD_MESSAGE], "tools": [{"type": "function", "function": function, "zeal": 1}]}
+    assert body_of(decoded(body)) == body
+
+
+def test_model_that_is_null_is_the_deployment() -> None:
+    body = json.dumps({"model": None, "messages": [GOOD_MESSAGE]}).encode()
+    assert decode_request(Call("POST", "/openai/deployments/gpt%204/chat/completions", (), body), NONE).model == "gpt 4"
+
+
 def test_fields_of_openai_alone_survive() -> None:
     body = {"model": "m", "messages": [GOOD_MESSAGE | {"zeal": 1}], "web_search_options": {"a": [1, None]}, "store": False}
     assert body_of(decoded(body)) == body

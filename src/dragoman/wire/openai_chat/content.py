@@ -11,7 +11,7 @@ from dragoman.core.errors import BadRequest, Unsupported
 from dragoman.core.messages import AnyPart, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text
 from dragoman.core.opaque import Extra, Json, JsonObject
 from dragoman.wire.carried import ABOUT_THE_WIRE
-from dragoman.wire.media import decode_base64, decode_data_url, encode_base64, encode_data_url
+from dragoman.wire.media import decode_base64, decode_data_url, encode_base64, encode_data_url, sniff_audio
 from dragoman.wire.openai_chat import details
 from dragoman.wire.quirks import Quirks
 
@@ -196,12 +196,22 @@ def _decode_image(given: JsonObject, where: str) -> AnyPart:
 
 
 def _decode_audio(given: JsonObject, where: str) -> AnyPart:
+    if isinstance(given.get("input_audio"), str):
+        return _bare_audio(given["input_audio"], f"{where}.input_audio")
     audio = _inner(given, "input_audio", dict, where)
     place = f"{where}.input_audio"
     form = _inner(audio, "format", str, place)
     if form not in _AUDIO_TYPES:
         raise BadRequest(f"{place}.format: {form!r} was given; {one_of(_AUDIO_TYPES)} is allowed", param=f"{place}.format")
     return Audio(data=decode_base64(_inner(audio, "data", str, place), f"{place}.data"), media_type=_AUDIO_TYPES[form])
+
+
+def _bare_audio(told: str, place: str) -> Audio:
+    """Mistral's short form, base64 or an address; the sound's own first bytes tell its form."""
+    if told.startswith(("https:", "http:")):
+        return Audio(url=told)
+    data = decode_base64(told, place)
+    return Audio(data=data, media_type=sniff_audio(data))
 
 
 def _decode_file(given: JsonObject, where: str) -> AnyPart:

@@ -112,7 +112,8 @@ def _encode_tool(tool: Tool) -> JsonObject:
         value = getattr(tool, name)
         if value is not None:
             function[name] = value
-    return {"type": "function", "function": function, **tool.extra.get(NAME, {})}
+    own = tool.extra.get(NAME, {})
+    return {"type": "function", **own, "function": {**function, **own.get("function", {})}}
 
 
 def _encode_format(wanted: JsonFormat) -> JsonObject:
@@ -198,8 +199,8 @@ def decode_request(call: Call, quirks: Quirks) -> Request:
     """What a caller asks. Raises ``BadRequest`` that names the field."""
     given = parse_request(call.body)
     deployment = _DEPLOYMENT.search(call.url)
-    if deployment:
-        given.setdefault("model", unquote(deployment.group(1)))
+    if deployment and given.get("model") is None:
+        given["model"] = unquote(deployment.group(1))
     return request_from(given, quirks)
 
 
@@ -248,6 +249,9 @@ def _decode_tool(given: JsonObject, where: str) -> Tool:
         raise BadRequest(f'{where}: {{"type": "function", "function": {{…}}}} is expected', param=where)
     function = convert(given["function"], _Function, f"{where}.function")
     rest = {name: value for name, value in given.items() if name not in ("type", "function")}
+    inside = {name: value for name, value in given["function"].items() if name not in _Function.__struct_fields__ and value is not None}
+    if inside:
+        rest["function"] = inside
     return Tool(
         name=function.name,
         description=function.description,
