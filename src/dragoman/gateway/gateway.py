@@ -21,6 +21,7 @@ from dragoman.core.exchange import Call, Headers, header
 from dragoman.gateway.client_keys import ClientKeys
 from dragoman.gateway.faces import KEPT, PROMPTS, Face, Faces, face_of, own_call, with_whole_model
 from dragoman.gateway.failures import shown
+from dragoman.gateway.handles import check_handles
 from dragoman.gateway.listings import TOLD
 from dragoman.gateway.methods import NotAllowed, not_allowed
 from dragoman.gateway.methods import told as told_methods
@@ -151,6 +152,8 @@ class Gateway:
     async def _work(self, face: Face, call: Call, fields: Mapping[str, str], record: Record) -> Answer:
         face = meant(self.setup, face, call, record)
         record.does = face.does
+        if record.key_name is not None and self.setup.callers_are_apart:
+            check_handles(call, face.dialect, record.key_name, self.kept_responses)
         if face.does == PROMPTS:
             return await self._answer_prompt(face, call, fields, record)
         tell = TOLD.get(face.does)
@@ -186,7 +189,8 @@ class Gateway:
             asking.call = asking.turn.with_items(asking.call)
         route = find_route(setup, asking.asked.model or "", face, record)
         driver = driver_of(setup.upstreams, route, asking, asked_waits(fields, route.timeouts), self.transport)
-        delivery = Delivery(asking, driver, self._settle)
+        given = self.kept_responses if setup.callers_are_apart else None
+        delivery = Delivery(asking, driver, self._settle, given)
         sent_s = time.monotonic()
         try:
             content_type, body = await delivery.begin()
@@ -194,8 +198,6 @@ class Gateway:
             delivery.abandon()
             raise
         back_s = time.monotonic()
-        if asking.turn is not None and record.passed_through:
-            asking.turn.claim(record.answer_id)
         record.warnings = (*asking.warnings, *record.warnings)
         record.status = 200
         record.overhead_s = sent_s - record.begun_s + (back_s - (record.first_token_s or back_s))

@@ -47,6 +47,8 @@ class Setup:
         self.providers = self._served(config, found)
         self.routes = Routes(catalogue, self.providers, config.models, self.timeouts)
         self.client_keys = ClientKeys(config.keys)
+        self.callers_are_apart = len(self.client_keys) > 1 and not config.shared_account
+        """Whether one caller may not reach what a provider keeps for another in the account that all of them share."""
 
     @property
     def catalogue(self) -> Catalogue:

@@ -29,6 +29,10 @@ max_retries = 2
 # only where no [providers] are named.
 discover = true
 
+# Where there are several [keys], each caller may name only what an answer gave to its own: responses, containers. So
+# files, conversations and caches that the gateway's accounts hold are closed. Among people who trust one another: true.
+shared_account = false
+
 
 # --- Providers ------------------------------------------------------------------------------------------------------
 # [providers.<name>] serves one that `dragoman providers` lists. Callers reach its models as <name>/<model>.

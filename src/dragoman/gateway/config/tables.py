@@ -199,6 +199,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How often a target is tried again before the next one."""
     discover: bool | None = None
     """Whether every provider whose key the environment holds is served; by default only where no provider is named."""
+    shared_account: bool = False
+    """Whether callers may name whatever providers keep in the gateway's account: files, conversations, containers, caches. By default,
+    where there are several keys, each may name only what an answer gave to its own."""
     providers: dict[str, ProviderTable] = {}
     models: dict[str, ModelTable] = {}
     keys: dict[str, KeyTable] = {}

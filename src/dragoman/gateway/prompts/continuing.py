@@ -35,8 +35,6 @@ class Turn:
         self._store = store
         self._owner = owner
         self._previous = previous
-        if previous is not None and store.is_anothers(owner, previous):
-            raise _nothing_kept(previous)
         self.kept = None if previous is None else store.get(owner, previous)
 
     def to_upstream(self, request: Request, body: bytes) -> Request:
@@ -51,11 +49,6 @@ class Turn:
         head, rest = parted(request.messages, _instructions(body))
         earlier = self.kept.messages if self.kept else ()
         return msgspec.structs.replace(request, messages=(*head, *earlier, *rest), extra={**request.extra, NAME: own})
-
-    def claim(self, answer_id: str | None) -> None:
-        """An upstream has begun an answer that it keeps itself: nobody else is to go on from it by way of the gateway's account."""
-        if answer_id is not None and self._owner is not None:
-            self._store.claim(self._owner, answer_id)
 
     def with_items(self, call: Call) -> Call:
         """``call`` with the items that it refers to in their places, as far as they are kept here."""

@@ -17,6 +17,7 @@ from dragoman.core.events import Event, Finished, Started
 from dragoman.core.exchange import Call, Encoder, Timeouts
 from dragoman.core.request import Request
 from dragoman.gateway.failures import shown
+from dragoman.gateway.handles import Given, given_in
 from dragoman.gateway.prompts.asking import Asking
 from dragoman.gateway.prompts.continuing import without_keeping
 from dragoman.gateway.telemetry.records import Record
@@ -164,10 +165,11 @@ def _notice_end(record: Record, event: Finished) -> None:
 class Delivery:
     """Carries the events of one prompt; as ``Pieces`` it is the body of a streamed answer."""
 
-    __slots__ = ("_asking", "_carrier", "_driver", "_first", "_over", "_settle")
+    __slots__ = ("_asking", "_carrier", "_driver", "_first", "_given", "_over", "_settle")
 
-    def __init__(self, asking: Asking, driver: Batches, settle: Callable[[Record], None]) -> None:
+    def __init__(self, asking: Asking, driver: Batches, settle: Callable[[Record], None], given: Given | None = None) -> None:
         self._asking = asking
+        self._given = given
         self._driver = driver
         self._settle = settle
         self._carrier: _Carrier
@@ -242,6 +244,9 @@ class Delivery:
                 record.warnings += event.warnings
         if record.keeps_content:
             record.events += events
+        if self._given is not None and record.key_name is not None:
+            for id in given_in(events, record.face):
+                self._given.claim(record.key_name, id)
 
     def abandon(self) -> None:
         """The upstream is let go; who began the request settles it."""

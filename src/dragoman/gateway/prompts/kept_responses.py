@@ -23,6 +23,8 @@ FILE: Final = "responses.sqlite"
 """In the folder that several processes of a gateway share."""
 KEEP_S: Final = 30 * 86_400.0
 MAX_BYTES: Final = 256 * 1024 * 1024
+MAX_CLAIMS: Final = 500_000
+"""Names of what upstreams keep, some hundred bytes each."""
 _LOOK_EVERY: Final = 64
 _DROPPED_AT_ONCE: Final = 8
 _TABLE: Final = """
@@ -37,6 +39,7 @@ create table if not exists items (
 """
 """In which answer an item stands."""
 _CLAIMS: Final = "create table if not exists claims (id text primary key, owner text not null, kept_s real not null) without rowid"
+_IS_GIVEN: Final = " union ".join(f"select 1 from {table} where id = :id and owner = :owner" for table in ("responses", "items", "claims"))
 _MESSAGES: Final = msgspec.msgpack.Decoder(tuple[Message, ...])
 
 
@@ -76,6 +79,7 @@ class KeptResponses:
         store.execute(_ITEMS)
         store.execute("create index if not exists by_answer on items (response)")
         store.execute("create index if not exists by_age on responses (kept_s)")
+        store.execute("create index if not exists by_claim on claims (kept_s)")
         return store
 
     def make(self) -> None:
@@ -103,17 +107,16 @@ class KeptResponses:
         found = self._store.execute("select response from items where id = ? and owner = ?", (item, owner or "")).fetchone()
         return self.get(owner, found[0]) if found else None
 
-    def claim(self, owner: str | None, id: str) -> None:
-        """An upstream keeps the answer ``id`` for this caller."""
-        self._store.execute("insert or ignore into claims values (?, ?, ?)", (id, owner or "", time.time()))
+    def claim(self, owner: str, id: str) -> None:
+        """An upstream keeps what ``id`` names for this caller."""
+        self._store.execute("insert or ignore into claims values (?, ?, ?)", (id, owner, time.time()))
         self._count += 1
         if self._count % _LOOK_EVERY == 0:
             self._make_room()
 
-    def is_anothers(self, owner: str | None, id: str) -> bool:
-        """Whether the answer is known to be another caller's, wherever it is kept."""
-        query = "select 1 from responses where id = :id and owner <> :owner union select 1 from claims where id = :id and owner <> :owner"
-        return self._store.execute(query, {"id": id, "owner": owner or ""}).fetchone() is not None
+    def is_given(self, owner: str, id: str) -> bool:
+        """Whether an answer gave ``id`` to this caller: its own name, or that of something in it or beside it."""
+        return self._store.execute(_IS_GIVEN, {"id": id, "owner": owner}).fetchone() is not None
 
     def delete(self, owner: str | None, id: str) -> bool:
         """Whether there was one."""
@@ -122,6 +125,9 @@ class KeptResponses:
     def _make_room(self) -> None:
         self._store.execute("delete from responses where kept_s <= ?", (time.time() - self._keep_s,))
         self._store.execute("delete from claims where kept_s <= ?", (time.time() - self._keep_s,))
+        self._store.execute(
+            "delete from claims where kept_s <= (select kept_s from claims order by kept_s desc limit 1 offset ?)", (MAX_CLAIMS,)
+        )
         while self._size() > self._max_bytes:
             self._store.execute("delete from responses where id in (select id from responses order by kept_s limit ?)", (_DROPPED_AT_ONCE,))
 

@@ -6,12 +6,14 @@ they come (``tap``). Everywhere else the request is decoded, encoded for the tar
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
 from dragoman.catalogue.schema import Provider
+from dragoman.core.errors import Unsupported
 from dragoman.core.exchange import Call, Timeouts, with_headers
 from dragoman.core.messages import Message, Text
 from dragoman.core.request import Request
@@ -25,17 +27,19 @@ from dragoman.router import Router
 from dragoman.wire.payload import dump, parse_request
 from dragoman.wire.quirks import NONE, Quirks, apply_quirks
 
+_IDEMPOTENCY: Final = "idempotency-key"
 _PASSED_HEADERS: Final[dict[str, tuple[str, ...]]] = {
     "anthropic_messages": ("anthropic-version", "anthropic-beta"),
-    "openai_chat": ("openai-beta", "idempotency-key"),
-    "openai_responses": ("openai-beta", "idempotency-key"),
-    "openai_completions": ("idempotency-key",),
+    "openai_chat": ("openai-beta", _IDEMPOTENCY),
+    "openai_responses": ("openai-beta", _IDEMPOTENCY),
+    "openai_completions": (_IDEMPOTENCY,),
 }
 """Fields of a caller's head that mean something to the upstream. No other goes on: neither keys nor what tells of the caller."""
 _OTHER_FACES: Final = {"openai_responses": "responses", "openai_completions": "completions"}
 """Dialects that a host of another one may speak beside it, and the ability that says so."""
 _KEPT_ANSWERS: Final = "openai_responses"
 """The dialect whose callers may go on from an answer; where its host keeps none, the gateway does."""
+_BACKGROUND: Final = b'"background"'
 _BODY_ALONE: Final = ("openai_chat", "openai_responses", "openai_completions", "anthropic_messages", "ollama", "cohere")
 """Dialects whose body names model and form; in the others both stand in the path."""
 _USAGE_IF_ASKED: Final = ("openai_chat", "openai_completions")
@@ -104,6 +108,7 @@ class Upstreams:
         body = asking.call.body
         if dialect in _BODY_ALONE:
             body = with_model(body, asked.model or "", leg.target.model)
+        _check_waits(asking, body)
         drops_usage = False
         if asked.stream and not asked.wants_usage and dialect in _USAGE_IF_ASKED:
             drops_usage = template.quirks.stream_usage
@@ -182,8 +187,22 @@ def _passed_call(call: Call, asking: Asking, body: bytes) -> Call:
     """The target's call with what the caller's own has to say."""
     own, fields = asking.call, asking.fields
     passed = {name: fields[name] for name in _PASSED_HEADERS.get(asking.face.dialect, ()) if name in fields}
+    if _IDEMPOTENCY in passed and asking.record.key_name is not None:
+        passed[_IDEMPOTENCY] = _own_key(asking.record.key_name, passed[_IDEMPOTENCY])
     url = call.url if "?" not in own.url else _with_query(call.url, own.url)
     return msgspec.structs.replace(call, url=url, headers=with_headers(call.headers, passed), body=body)
+
+
+def _check_waits(asking: Asking, body: bytes) -> None:
+    """Raises ``Unsupported`` for an answer that is made in the background, and would have to be fetched where callers cannot reach."""
+    if asking.face.dialect == _KEPT_ANSWERS and not asking.asked.stream and _BACKGROUND in body and parse_request(body).get("background"):
+        reason = "what is made in the background cannot be fetched by way of the gateway; leave it out, or ask for a stream"
+        raise Unsupported(f"background: {reason}", param="background")
+
+
+def _own_key(caller: str, told: str) -> str:
+    """A caller's idempotency key as another caller's can never be: else who tells the same one would be given the other's answer."""
+    return hashlib.sha256(f"{caller}\n{told}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _with_query(url: str, own: str) -> str:
