@@ -182,17 +182,23 @@ class Router:
         return place.target(model, call, decoder, decode_error, strict, lambda body: speaking.read_whole(body, reading))
 
     def operate(
-        self, name: str, request: Any, at: tuple[Provider, str], options: CallOptions, timeouts: Timeouts
+        self,
+        name: str,
+        request: Any,
+        at: tuple[Provider, str],
+        options: CallOptions,
+        timeouts: Timeouts,
+        sent: Callable[[Call], Call] = lambda call: call,
     ) -> tuple[Flow[None], Whole[Any], tuple[str, ...]]:
         """The flow that asks the model at a provider for the operation ``name``, what will hold the answer, and what could not be said.
 
-        Raises ``UsageError`` before anything is sent.
+        ``sent`` makes of the call that says ``request`` the one that is sent. Raises ``UsageError`` before anything is.
         """
         provider, model = at
         speaking = self._operation(provider, name)
         place = self.place(provider, options.get("key"), options.get("base_url"))
         quirks = place.endpoint.quirks
-        call = speaking.encode_request(request, quirks)
+        call = sent(speaking.encode_request(request, quirks))
 
         def decode_error(reply: Reply) -> DragomanError:
             try:

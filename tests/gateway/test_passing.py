@@ -245,3 +245,44 @@ def test_what_an_upstream_compressed_reaches_the_caller_readable(between: Make, 
     assert "content-encoding" not in reply.headers
     assert b"Seine" in told
     assert face != CHAT or told == frames
+
+
+COUNT = "/v1/messages/count_tokens"
+
+
+def test_a_count_of_tokens_is_asked_for_and_told_as_it_is(between: Make) -> None:
+    told = b'{ "input_tokens": 7, "context_management": {"original_input_tokens": 9} }'
+    stage, upstream = between(lambda call: Answer(200, JSON, told), "anthropic", "")
+    body = (
+        b'{"model": "anthropic/claude-x","messages":[{"role":"user","content":[{"type":"yet_to_come","x":1.0}]}], "thinking_2":{"on":true}}'
+    )
+    headers = {"anthropic-version": "2023-06-01", "anthropic-beta": "token-counting-2030", "x-custom": "mine"}
+    reply = httpx.post(f"{stage.url}{COUNT}?beta=true", content=body, headers=headers)
+    assert (reply.status_code, reply.content, reply.headers["content-type"]) == (200, told, "application/json")
+    assert reply.headers["x-dragoman-target"] == "anthropic/claude-x"
+    (call,) = upstream.calls
+    assert call.url == f"{COUNT}?beta=true"
+    assert call.body == body.replace(b"anthropic/claude-x", b"claude-x")
+    assert header(call.headers, "anthropic-beta") == "token-counting-2030"
+    assert header(call.headers, "x-api-key") == KEY
+    assert header(call.headers, "x-custom") is None
+
+
+def test_a_count_that_fails_is_told_in_our_words_and_the_next_target_may_be_another_kind() -> None:
+    busy = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
+    with (
+        Upstream(lambda call: Answer(529, JSON, busy)) as failing,
+        Upstream(lambda call: Answer(200, JSON, b'{"totalTokens": 5}')) as counting,
+    ):
+        tables = {
+            "anthropic": {"base_url": failing.url, "key": KEY},
+            "house": {"dialect": "gemini", "base_url": f"{counting.url}/v1beta", "key": KEY},
+        }
+        models = {"both": {"targets": ["anthropic/claude-x", "house/gemini-x"]}}
+        with Stage(["gravityengine"], {"providers": tables, "models": models, "max_retries": 0}) as stage:
+            body = {"model": "both", "messages": [{"role": "user", "content": "x"}]}
+            reply = httpx.post(stage.url + COUNT, json=body)
+            assert (reply.status_code, reply.json()) == (200, {"input_tokens": 5})
+            failed = httpx.post(stage.url + COUNT, json={**body, "model": "anthropic/claude-x"})
+            assert (failed.status_code, failed.json()["error"]["type"]) == (529, "overloaded_error")
+            assert [len(there.calls) for there in (failing, counting)] == [2, 1]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, Final
 
 import msgspec
 
+from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, Reply, Timeouts
+from dragoman.core.messages import Message, Text
+from dragoman.core.request import Request
 from dragoman.drivers import AsyncDriver
 from dragoman.flow.attempt import Progress
 from dragoman.flow.effects import Flow
@@ -17,32 +20,89 @@ from dragoman.flow.whole import Whole
 from dragoman.gateway.faces import PROMPTS, Face
 from dragoman.gateway.permits import find_route
 from dragoman.gateway.prompts.asking import asked_of
+from dragoman.gateway.prompts.bodies import with_model
 from dragoman.gateway.prompts.delivery import Counted
+from dragoman.gateway.prompts.legs import as_told, takes_bodies
 from dragoman.gateway.setup import Setup
 from dragoman.gateway.telemetry.records import Record
 from dragoman.gateway.waits import asked_waits
 from dragoman.transport.seam import AsyncTransport
 from dragoman.wire.operations import asked_for
+from dragoman.wire.quirks import NONE, Quirks
+
+_AS_THEY_ARE: Final = frozenset({("anthropic_messages", "count_tokens")})
+"""What passes through where the target speaks the caller's dialect: coding agents send fields with it that are yet to come."""
+_WORDS: Final = (Message("user", (Text("-"),)),)
 
 
 class _Work:
     """One operation at whichever target does it."""
 
-    def __init__(self, setup: Setup, face: Face, request: Any, record: Record) -> None:
+    def __init__(self, setup: Setup, face: Face, call: Call, record: Record) -> None:
         self._setup = setup
         self._face = face
-        self._request = request
+        self._call = call
         self._record = record
-        self.whole: Whole[Any]
+        self._whole: Whole[Any]
+        self._heard: Reply | None = None
+        """The answer as it came, where it goes on so."""
+
+    @cached_property
+    def request(self) -> Any:
+        """What is asked, decoded when it is first needed. Raises ``BadRequest``."""
+        return self._face.operation.decode_request(self._call, self._face.quirks)
+
+    @cached_property
+    def model(self) -> str:
+        """As the caller names it. Raises ``BadRequest``."""
+        face = self._face
+        told: str | None = asked_of(face, self._call).model if (face.dialect, face.does) in _AS_THEY_ARE else self.request.model
+        if not told:
+            raise BadRequest("model: none was given; a model's name is expected", param="model")
+        return told
 
     def flow(self, name: str, timeouts: Timeouts, progress: Progress) -> Flow[None]:
-        router = self._setup.router
+        router, record = self._setup.router, self._record
         provider, model = router.catalogue.resolve(name)
-        self._record.provider, self._record.target_model, self._record.prices = provider.name, model, provider.prices
-        request = msgspec.structs.replace(self._request, model=model)
-        flow, self.whole, warnings = router.operate(self._face.does, request, (provider, model), {}, timeouts)
-        self._record.warnings = warnings
+        record.provider, record.target_model, record.prices = provider.name, model, provider.prices
+        record.passed_through = self._passes(provider)
+        if record.passed_through:
+            return self._passed(provider, model, timeouts)
+        request = msgspec.structs.replace(self.request, model=model)
+        flow, self._whole, record.warnings = router.operate(self._face.does, request, (provider, model), {}, timeouts)
         return flow
+
+    def _passes(self, provider: Provider) -> bool:
+        face, quirks = self._face, msgspec.convert(provider.quirks, Quirks)
+        alike = (provider.dialect, face.does) in _AS_THEY_ARE and (face.dialect, face.quirks) == (provider.dialect, NONE)
+        return alike and takes_bodies(quirks) and not quirks.rename and not quirks.drop
+
+    def _passed(self, provider: Provider, model: str, timeouts: Timeouts) -> Flow[None]:
+        """The caller's own bytes go, and the answer's come back; it is read all the same, for what it may tell of a failure."""
+        own = self._call
+
+        def sent(call: Call) -> Call:
+            return as_told(call, with_model(own.body, self.model, model), own, dict(own.headers), self._record)
+
+        request = Request(model=model, messages=_WORDS)
+        flow, whole, _ = self._setup.router.operate(self._face.does, request, (provider, model), {}, timeouts, sent)
+        read = whole.read
+
+        def heard(reply: Reply) -> Any:
+            self._heard = reply
+            return read(reply)
+
+        whole.read = heard
+        self._whole = whole
+        return flow
+
+    def reply(self) -> Reply:
+        """What the caller gets, once the flow has ended well."""
+        answer = self._whole.value
+        self._record.usage = getattr(answer, "usage", None)
+        if self._record.passed_through and self._heard is not None:
+            return Reply(200, (("content-type", "application/json"),), self._heard.body)
+        return self._face.operation.encode_reply(answer, self.request, self._face.quirks)
 
 
 def meant(setup: Setup, face: Face, call: Call, record: Record) -> Face:
@@ -63,13 +123,9 @@ def meant(setup: Setup, face: Face, call: Call, record: Record) -> Face:
 
 async def operate(setup: Setup, transport: AsyncTransport, face: Face, call: Call, record: Record) -> Reply:
     """The reply to ``call``. Raises any ``DragomanError``."""
-    speaking = face.operation
-    request: Any = speaking.decode_request(call, face.quirks)
-    if not request.model:
-        raise BadRequest("model: none was given; a model's name is expected", param="model")
-    route = find_route(setup, request.model, face, record)
+    work = _Work(setup, face, call, record)
+    route = find_route(setup, work.model, face, record)
     timeouts = asked_waits(dict(call.headers), route.timeouts)
-    work = _Work(setup, face, request, record)
     flow = falling_back([partial(work.flow, name) for name in route.targets], timeouts)
     driver = AsyncDriver(flow, Counted(transport, record))
     try:
@@ -77,6 +133,4 @@ async def operate(setup: Setup, transport: AsyncTransport, face: Face, call: Cal
             pass  # such an answer has no events
     finally:
         driver.close()
-    answer = work.whole.value
-    record.usage = getattr(answer, "usage", None)
-    return speaking.encode_reply(answer, request, face.quirks)
+    return work.reply()

@@ -7,6 +7,7 @@ they come (``tap``). Everywhere else the request is decoded, encoded for the tar
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -23,6 +24,7 @@ from dragoman.flow.retry import RetryBudget, RetryPolicy, retrying
 from dragoman.gateway.prompts.asking import Asking
 from dragoman.gateway.prompts.bodies import with_model, with_usage_wanted
 from dragoman.gateway.prompts.tap import tapped
+from dragoman.gateway.telemetry.records import Record
 from dragoman.router import Router
 from dragoman.wire.payload import dump, parse_request
 from dragoman.wire.quirks import NONE, Quirks, apply_quirks
@@ -116,7 +118,7 @@ class Upstreams:
         if template.altered and any(field in body for field in template.altered):
             body = dump(apply_quirks(parse_request(body), template.quirks, asking.warnings))
         asking.carried_anew()
-        target = msgspec.structs.replace(leg.target, call=_passed_call(leg.target.call, asking, body))
+        target = msgspec.structs.replace(leg.target, call=as_told(leg.target.call, body, asking.call, asking.fields, asking.record))
         return Leg(target, leg.prices, True, drops_usage)
 
     def _template(self, name: str, asking: Asking) -> Template | None:
@@ -135,7 +137,7 @@ class Upstreams:
         row, _ = self.router.catalogue.resolve(name)
         speaks = _spoken_by(row, asking.face.dialect)
         quirks = msgspec.convert(row.quirks, Quirks) if speaks == row.dialect else NONE
-        if speaks != asking.face.dialect or asking.face.quirks != NONE or not _takes_bodies(quirks):
+        if speaks != asking.face.dialect or asking.face.quirks != NONE or not takes_bodies(quirks):
             return None
         if speaks == _KEPT_ANSWERS and not row.keeps_responses:
             return None
@@ -177,18 +179,17 @@ def _has_face(row: Provider, dialect: str) -> bool:
     return row.dialect == "openai_chat" and _OTHER_FACES.get(dialect) in row.abilities
 
 
-def _takes_bodies(quirks: Quirks) -> bool:
+def takes_bodies(quirks: Quirks) -> bool:
     """Whether a host with these deviations takes a body that the dialect's own clients write, but for fields that can be changed in it."""
     plain = (quirks.only, quirks.defaults, quirks.constants) == ((), {}, {})
     return plain and quirks.streaming == "as-asked" and not quirks.think_tags and not quirks.text_only
 
 
-def _passed_call(call: Call, asking: Asking, body: bytes) -> Call:
-    """The target's call with what the caller's own has to say."""
-    own, fields = asking.call, asking.fields
-    passed = {name: fields[name] for name in _PASSED_HEADERS.get(asking.face.dialect, ()) if name in fields}
-    if _IDEMPOTENCY in passed and asking.record.key_name is not None:
-        passed[_IDEMPOTENCY] = _own_key(asking.record.key_name, passed[_IDEMPOTENCY])
+def as_told(call: Call, body: bytes, own: Call, fields: Mapping[str, str], record: Record) -> Call:
+    """The target's call with ``body`` and with what the head and the query of the caller's own call have to say."""
+    passed = {name: fields[name] for name in _PASSED_HEADERS.get(record.face, ()) if name in fields}
+    if _IDEMPOTENCY in passed and record.key_name is not None:
+        passed[_IDEMPOTENCY] = _own_key(record.key_name, passed[_IDEMPOTENCY])
     url = call.url if "?" not in own.url else _with_query(call.url, own.url)
     return msgspec.structs.replace(call, url=url, headers=with_headers(call.headers, passed), body=body)
 
