@@ -287,6 +287,18 @@ def test_system_messages_before_the_first_turn_are_the_system_field_and_later_on
     assert decode_request(call_of(body), NONE).messages == (Message("system", system.parts * 2), HI, late)
 
 
+def test_system_field_of_no_blocks_says_nothing() -> None:
+    assert given(system=[]).messages == (HI,)
+
+
+def test_text_of_no_words_is_left_out_beside_other_blocks() -> None:
+    silent = Text(text="")
+    call = ToolCall(id="toolu_1", name="f", arguments="{}")
+    assert content_of(silent, call, role="assistant") == [{"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}]
+    assert content_of(silent, Text(text="Hi"), silent) == "Hi"
+    assert content_of(silent) == ""
+
+
 def test_system_blocks_keep_what_they_have_beside_their_text() -> None:
     blocks = [{"type": "text", "text": "a", **EPHEMERAL}, {"type": "text", "text": "b"}]
     request = given(system=blocks)

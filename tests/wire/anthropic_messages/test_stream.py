@@ -396,6 +396,14 @@ def test_stream_without_a_stop_reason_is_cut() -> None:
     assert found.response.text == "Loi"
 
 
+def test_start_of_another_answer_amid_this_one_is_no_part_of_it() -> None:
+    other = {**START, "message": {**START["message"], "id": "msg_2"}}
+    found = told(sse(START, opened(0, type="text", text=""), delta(0, "text_delta", text="Loi"), other, *text(0, "Loire"), ended(), STOP))
+    assert isinstance(found.error, StreamCut)
+    assert found.response.text == "Loi"
+    assert good(START, {"type": "message_start", "message": {}}, START, *text(0, "a"), ended(), STOP).response.text == "a"
+
+
 def test_broken_event_before_and_after_the_content_is_complete() -> None:
     broken = b'data: {"type":'
     assert isinstance(read(new_decoder(), [sse(START, *text(0, "a")) + broken]).error, StreamCut)

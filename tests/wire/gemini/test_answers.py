@@ -108,7 +108,7 @@ VENDORS: list[Event] = [
     BlockStarted(3, "tool", "own", "f", extra=OWN),
     ToolDelta(3, '{"a":1.0,"b":[]}'),
     BlockEnded(3, extra=TRAILED),
-    BlockStarted(4, "tool", "call_1_r1", "g"),
+    BlockStarted(4, "tool", "gemini_1_r1", "g"),
     ToolDelta(4, "{}"),
     BlockEnded(4),
     BlockStarted(5, "opaque", extra={NAME: {"executableCode": {"code": "1"}, "thoughtSignature": "c2ln"}}),

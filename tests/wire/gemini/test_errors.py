@@ -63,6 +63,11 @@ INFO = "type.googleapis.com/google.rpc.ErrorInfo"
             told(400, "INVALID_ARGUMENT", "The input token count exceeds the maximum number of tokens allowed 1048576."),
             errors.ContextTooLong,
         ),
+        (
+            told(400, "INVALID_ARGUMENT", "This prompt contains sensitive words that violate Google's Responsible AI practices."),
+            errors.ContentFiltered,
+        ),
+        (told(404, "NOT_FOUND", "Not found: cached content metadata for 1234567890."), errors.BadRequest),
         (told(429, "RESOURCE_EXHAUSTED", "Your prepayment credits are depleted."), errors.QuotaSpent),
         (told(403, "PERMISSION_DENIED", "no", {"@type": INFO, "reason": "BILLING_DISABLED"}), errors.QuotaSpent),
     ],

@@ -172,7 +172,7 @@ def test_snake_case_is_understood() -> None:
     part = {"function_call": {"name": "f", "args": {"a_b": 1}}, "thought_signature": "c2ln"}
     asked = decoded({"contents": [HI, {"role": "model", "parts": [part]}]})
     extra = {NAME: {"thoughtSignature": "c2ln"}}
-    assert asked.messages[1].parts == (ToolCall(id="call_0", name="f", arguments='{"a_b":1}', extra=extra),)
+    assert asked.messages[1].parts == (ToolCall(id="gemini_0", name="f", arguments='{"a_b":1}', extra=extra),)
 
 
 @pytest.mark.parametrize(("choice", "mode"), [("auto", "AUTO"), ("none", "NONE"), ("required", "ANY")])
@@ -266,7 +266,7 @@ CONVERSATION = (
         (
             Reasoning(text="hm", extra={NAME: {"thoughtSignature": "dGg="}}),
             Text(text="so", extra={NAME: {"thoughtSignature": "dHg=", "trailing": [{"text": "", "thoughtSignature": "dHI="}]}}),
-            ToolCall(id="call_0_r1", name="f", arguments='{"a": 1.0}', extra={NAME: {"thoughtSignature": "c2ln"}}),
+            ToolCall(id="gemini_0_r1", name="f", arguments='{"a": 1.0}', extra={NAME: {"thoughtSignature": "c2ln"}}),
             ToolCall(id="own", name="g", arguments="{}"),
             Opaque(extra={NAME: {"executableCode": {"code": "1", "language": "PYTHON"}}}),
             Source(url="https://a.test"),
@@ -275,7 +275,7 @@ CONVERSATION = (
     Message(
         "tool",
         (
-            ToolResult(id="call_0_r1", parts=(Text(text="sunny"), Image(data=b"png", media_type="image/png"))),
+            ToolResult(id="gemini_0_r1", parts=(Text(text="sunny"), Image(data=b"png", media_type="image/png"))),
             ToolResult(id="own", parts=(Text(text='{"error": "no"}'),), is_error=True),
         ),
     ),
@@ -335,8 +335,8 @@ def test_turns_of_one_side_stay_apart_unless_results_are_among_them() -> None:
 
 
 def test_results_without_ids_go_in_the_order_of_their_calls() -> None:
-    calls = Message("assistant", tuple(ToolCall(id=f"call_{i}", name="f", arguments="{}") for i in (0, 1)))
-    results = [Message("tool", (ToolResult(id=f"call_{i}", parts=(Text(text=str(i)),)),)) for i in (1, 0)]
+    calls = Message("assistant", tuple(ToolCall(id=f"gemini_{i}", name="f", arguments="{}") for i in (0, 1)))
+    results = [Message("tool", (ToolResult(id=f"gemini_{i}", parts=(Text(text=str(i)),)),)) for i in (1, 0)]
     parts = body_of(request(USER, calls, *results))["contents"][2]["parts"]
     assert [part["functionResponse"] for part in parts] == [{"name": "f", "response": {"output": text}} for text in ("0", "1")]
 
@@ -350,9 +350,40 @@ def test_calls_and_results_without_ids_find_each_other() -> None:
 
     asked = decoded({"contents": [HI, *turn("f", "g"), *turn("f")]})
     ids = [[part.id for part in message.parts if isinstance(part, ToolCall | ToolResult)] for message in asked.messages]
-    assert ids == [[], ["call_0", "call_1"], ["call_1", "call_0"], ["call_2"], ["call_2"]]
+    assert ids == [[], ["gemini_0", "gemini_1"], ["gemini_1", "gemini_0"], ["gemini_2"], ["gemini_2"]]
     assert [message.role for message in asked.messages] == ["user", "assistant", "tool", "assistant", "tool"]
     assert body_of(asked)["contents"][2]["role"] == "function"
+
+
+def test_results_that_the_vendors_server_got_stay_in_the_models_turn_and_answer_their_calls() -> None:
+    ran = [{"functionCall": {"name": "f", "args": {}}}, {"functionResponse": {"name": "f", "response": {"n": 1}}}, {"text": "One."}]
+    more = [{"functionCall": {"name": "f", "args": {}}}]
+    result = {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"output": "2"}}}]}
+    contents = [HI, {"role": "model", "parts": [*ran, *more]}, result]
+    asked = decoded({"contents": contents})
+    first, opaque, words, second = asked.messages[1].parts
+    assert (opaque, words) == (Opaque(extra={NAME: ran[1]}), Text(text="One."))
+    assert isinstance(first, ToolCall)
+    assert isinstance(second, ToolCall)
+    assert [part.id for part in asked.messages[2].parts if isinstance(part, ToolResult)] == [second.id]
+    assert body_of(asked)["contents"] == contents
+
+
+def test_ids_that_the_vendor_gave_go_back_to_it() -> None:
+    call = {"functionCall": {"id": "call_54402", "name": "f", "args": {}}}
+    result = {"functionResponse": {"id": "call_54402", "name": "f", "response": {"output": "x"}}}
+    contents = [HI, {"role": "model", "parts": [call]}, {"role": "user", "parts": [result]}]
+    assert body_of(decoded({"contents": contents}))["contents"] == contents
+
+
+def test_numbers_of_enums_are_their_names() -> None:
+    declared = {"name": "f", "parameters": {"type": 6, "properties": {"a": {"type": 5, "items": {"type": 1, "nullable": True}}}}}
+    body = {"contents": [HI], "tools": [{"functionDeclarations": [declared]}], "toolConfig": {"functionCallingConfig": {"mode": 2}}}
+    asked = decoded(body)
+    items = {"type": ["string", "null"]}
+    assert asked.tools[0].parameters == {"type": "object", "properties": {"a": {"type": "array", "items": items}}}
+    assert asked.tool_choice == "required"
+    assert body_of(asked)["tools"] == body["tools"]
 
 
 def test_an_answer_that_comes_back_in_the_pieces_of_its_stream_is_one_turn() -> None:
@@ -369,8 +400,8 @@ def test_an_answer_that_comes_back_in_the_pieces_of_its_stream_is_one_turn() -> 
     assert (user, silent.parts) == (USER, (Text(text=""),))
     assert turn.parts[:2] == (Reasoning(text="Which one?"), Text(text="I look."))
     assert turn.parts[2].extra == {NAME: {"thoughtSignature": "c2ln"}}
-    assert [part.id for part in turn.parts[3:] if isinstance(part, ToolCall)] == ["call_0", "call_1"]
-    assert [part.id for part in answered.parts if isinstance(part, ToolResult)] == ["call_0", "call_1"]
+    assert [part.id for part in turn.parts[3:] if isinstance(part, ToolCall)] == ["gemini_0", "gemini_1"]
+    assert [part.id for part in answered.parts if isinstance(part, ToolResult)] == ["gemini_0", "gemini_1"]
 
 
 def test_models_that_want_signatures_get_the_placeholder_where_a_turn_has_none() -> None:
@@ -518,7 +549,7 @@ def test_quirks_drop_fields_of_both_levels_and_replace_the_path() -> None:
         ({"contents": [{"parts": [{"fileData": {}}]}]}, "contents[0].parts[0].fileData"),
         ({"contents": [{"role": "model", "parts": [{"functionCall": {}}]}]}, "contents[0].parts[0].functionCall"),
         ({"contents": [{"role": "user", "parts": [{"functionCall": {"name": "f"}}]}]}, "contents[0].parts[0]"),
-        ({"contents": [{"role": "model", "parts": [{"functionResponse": {"name": "f"}}]}]}, "contents[0].parts[0]"),
+        ({"contents": [{"role": "model", "parts": [{"functionResponse": 5}]}]}, "contents[0].parts[0].functionResponse"),
         ({"contents": [{"parts": [{"functionResponse": {}}]}]}, "contents[0].parts[0].functionResponse.name"),
         ({"contents": [HI], "systemInstruction": 5}, "systemInstruction"),
         ({"contents": [HI], "generationConfig": {"temperature": "hot"}}, "generationConfig.temperature"),

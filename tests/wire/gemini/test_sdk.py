@@ -108,7 +108,7 @@ def test_chat_keeps_what_was_streamed() -> None:
 SIGNED = {NAME: {"thoughtSignature": "c2lnbmVk"}}
 CALLS = (
     BlockStarted(0, "tool", "toolu_1", "weather", extra=SIGNED),
-    BlockStarted(1, "tool", "call_1_r1", "weather"),
+    BlockStarted(1, "tool", "gemini_1_r1", "weather"),
     ToolDelta(0, '{"city": '),
     ToolDelta(1, '{"city": "Rome"}'),
     ToolDelta(0, '"Paris"}'),
@@ -165,11 +165,11 @@ def test_parallel_calls_and_their_results(stream: bool) -> None:
     asked, answered = second.messages[1].parts, second.messages[2].parts
     assert [(part.id, json.loads(part.arguments)) for part in asked if isinstance(part, ToolCall)] == [
         ("toolu_1", {"city": "Paris"}),
-        ("call_1", {"city": "Rome"}),
+        ("gemini_1", {"city": "Rome"}),
     ]
     assert [(part.id, part.parts) for part in answered if isinstance(part, ToolResult)] == [
         ("toolu_1", (Text(text="rain"),)),
-        ("call_1", (Text(text="sun"),)),
+        ("gemini_1", (Text(text="sun"),)),
     ]
     assert asked[0].extra == SIGNED
 

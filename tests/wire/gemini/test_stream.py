@@ -62,7 +62,7 @@ def test_words_thoughts_calls_and_usage() -> None:
     assert response.parts == (
         Reasoning(text="Let me see."),
         Text(text="Loire"),
-        ToolCall(id="call_0_r1", name="f", arguments='{"b":1.0,"a":"x"}', extra={NAME: {"thoughtSignature": "c2ln"}}),
+        ToolCall(id="gemini_0_r1", name="f", arguments='{"b":1.0,"a":"x"}', extra={NAME: {"thoughtSignature": "c2ln"}}),
         ToolCall(id="own", name="g", arguments="{}"),
     )
     assert response.finish == FinishReason("tool_calls", "STOP")
@@ -94,7 +94,7 @@ def test_signature_alone_stands_in_a_block_where_nothing_was_said_before() -> No
 def test_signature_without_text_trails_a_call() -> None:
     told = told_of(chunk({"functionCall": {"name": "f", "args": {}}}, {"thoughtSignature": "c2ln"}, finish="STOP"))
     assert told.response.parts == (
-        ToolCall(id="call_0_r1", name="f", arguments="{}", extra={NAME: {TRAILING: [{"thoughtSignature": "c2ln"}]}}),
+        ToolCall(id="gemini_0_r1", name="f", arguments="{}", extra={NAME: {TRAILING: [{"thoughtSignature": "c2ln"}]}}),
     )
 
 
@@ -103,6 +103,33 @@ def test_vendors_own_parts_stay_as_they_are() -> None:
     film = {"inlineData": {"mimeType": "video/mp4", "data": "QUJD"}}
     told = told_of(chunk(code), chunk({"neverSeen": {"a": 1}}, film), chunk({"text": "b"}, finish="STOP"))
     assert told.response.parts[:3] == tuple(Opaque(extra={NAME: part}) for part in (code, {"neverSeen": {"a": 1}}, film))
+
+
+def test_calls_that_the_vendors_server_answered_are_not_the_callers_to_answer() -> None:
+    call, result = {"functionCall": {"name": "f", "args": {}}}, {"functionResponse": {"name": "f", "response": {"n": 1}}}
+    told = told_of(chunk(call, finish="STOP"), chunk(result), chunk({"text": "One."}, finish="STOP"))
+    assert told.response.parts[1:] == (Opaque(extra={NAME: result}), Text(text="One."))
+    assert told.response.finish == FinishReason("stop", "STOP")
+    told = told_of(chunk(call, result, call, finish="STOP"))
+    assert told.response.finish == FinishReason("tool_calls", "STOP")
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (1, FinishReason("stop", "STOP")),
+        (2, FinishReason("length", "MAX_TOKENS")),
+        (3, FinishReason("content_filter", "SAFETY")),
+        (99, FinishReason("other", "99")),
+    ],
+)
+def test_numbers_of_enums_are_their_names(number: int, reason: FinishReason) -> None:
+    details = [{"modality": 1, "tokenCount": 2}, {"modality": 4, "tokenCount": 3}]
+    usage = {"promptTokenCount": 5, "promptTokensDetails": details, "candidatesTokenCount": 1, "trafficType": 1}
+    told = told_of({"candidates": [{"content": {"parts": [{"text": "a"}]}, "finishReason": number}], "usageMetadata": usage})
+    assert told.response.finish == reason
+    assert told.response.usage is not None
+    assert (told.response.usage.input_tokens, told.response.usage.input_audio_tokens) == (5, 3)
 
 
 def test_pictures_are_blocks_and_sound_goes_on_over_chunks() -> None:
@@ -167,8 +194,8 @@ def test_candidates_are_choices_and_the_last_bears_the_usage() -> None:
 def test_call_ids_are_told_apart_over_candidates() -> None:
     told = told_of(*(chunk({"functionCall": {"name": "f"}}, index=i, finish="STOP") for i in (0, 1)))
     assert [part.id for choice in told.response.choices for part in choice.parts if isinstance(part, ToolCall)] == [
-        "call_0_r1",
-        "call_1_r1",
+        "gemini_0_r1",
+        "gemini_1_r1",
     ]
 
 
@@ -197,7 +224,7 @@ def test_sources_have_places_in_characters() -> None:
     }
     cited = {
         "citationSources": [{"startIndex": 8, "endIndex": 11, "uri": "https://d.test"}],
-        "citations": [{"uri": "e", "title": "E", "endIndex": 99}],
+        "citations": [{}, {"uri": "e", "title": "E", "endIndex": 99}],
     }
     told = told_of(
         chunk({"text": "Größe"}, candidate={"groundingMetadata": {}}),

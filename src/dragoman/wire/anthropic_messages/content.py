@@ -29,6 +29,8 @@ INVALID: Final = "INVALID_JSON"
 """The vendor's advice for arguments that a model wrote amiss or did not end: an object that holds their text under such a key."""
 IMAGE_TYPE: Final = "image/png"
 """Of an image whose type was not said; the wire requires one."""
+_EMPTY: Final[JsonObject] = {"type": "text", "text": ""}
+"""A block that the vendor refuses. Other wires have one beside calls; a turn of nothing else is the vendor's to judge."""
 
 
 def own_fields(extra: Extra) -> JsonObject:
@@ -54,7 +56,7 @@ def encode_blocks(parts: Iterable[AnyPart], quirks: Quirks, warnings: list[str])
             warnings.append("messages: reasoning without a signature cannot be sent back to this provider, left out")
         else:
             blocks.append(_encode_block(part, warnings))
-    return blocks
+    return [block for block in blocks if block != _EMPTY] or blocks
 
 
 def _encode_block(part: AnyPart, warnings: list[str]) -> JsonObject:

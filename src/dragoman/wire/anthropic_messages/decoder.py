@@ -143,6 +143,7 @@ class Answer:
 
     def __init__(self) -> None:
         self.started = False
+        self.id: str | None = None
         self.open: dict[int, _Open] = {}
         self.reason: str | None = None
         self.usage: JsonObject = {}
@@ -151,7 +152,13 @@ class Answer:
 
     def start(self, message: _Message, extra: JsonObject, out: list[Event]) -> None:
         self.started = True
+        self.id = message.id or None
         out.append(Started(id=message.id or None, model=message.model or None, extra=as_extra(extra)))
+
+    def start_again(self, message: _Message) -> None:
+        """Some proxies repeat the start, which says nothing new; the start of another answer means that this one was given up."""
+        if self.id is not None and message.id and message.id != self.id:
+            raise StreamCut(f"the stream began another answer ({message.id}) before the end of this one")
 
     def use(self, told: Json) -> None:
         """Take in a record of usage; its counts are totals so far, so the later one holds."""
@@ -312,10 +319,11 @@ class EventReader:
         read(self, event, data, out)
 
     def _read_start(self, event: _Event, data: bytes, out: list[Event]) -> None:
-        if self._answer.started:
-            return
         told = bytes(event.message)
         message = parse(told, _WHOLE, "the message") if told != b"null" else _Message()
+        if self._answer.started:
+            self._answer.start_again(message)
+            return
         record = parse_object(told, "the message") if told != b"null" else {}
         extra = {name: value for name, value in record.items() if name not in _MESSAGE and value is not None}
         usage = record.get("usage")

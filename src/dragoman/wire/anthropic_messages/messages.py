@@ -69,7 +69,8 @@ def decode_messages(system: Json, given: list[Json]) -> tuple[Message, ...]:
     """The conversation. Raises ``BadRequest`` that names the place."""
     if not given:
         raise BadRequest("messages: the list is empty; at least one message is expected", param="messages")
-    decoded = [] if system is None else [Message("system", tuple(decode_content(system, "system")))]
+    instructions = () if system is None else tuple(decode_content(system, "system"))
+    decoded = [Message("system", instructions)] if instructions else []
     for i, item in enumerate(given):
         decoded.extend(_decode_message(item, f"messages[{i}]"))
     return tuple(decoded)

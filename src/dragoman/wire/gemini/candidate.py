@@ -70,7 +70,8 @@ class Candidate:
         self._sealed = False
         self._trailing: list[JsonObject] = []
         self._arguments: Arguments | None = None
-        self._called = False
+        self._unanswered = 0
+        """Calls that the caller is to answer."""
         self._words: list[str] = []
 
     def text(self, out: list[Event], text: str, logprobs: tuple[TokenLogprob, ...] | None = None) -> None:
@@ -112,13 +113,13 @@ class Candidate:
         self._open(out, "tool", extra, call_id, name)
         out.append(ToolDelta(self._count - 1, arguments, self.index))
         self._sealed = True
-        self._called = True
+        self._unanswered += 1
 
     def call_in_pieces(self, out: list[Event], call_id: str, name: str, extra: JsonObject) -> None:
         """A call whose arguments are to come."""
         self._open(out, "tool", extra, call_id, name)
         self._arguments = Arguments()
-        self._called = True
+        self._unanswered += 1
 
     @property
     def arguments(self) -> Arguments | None:
@@ -142,9 +143,11 @@ class Candidate:
         self._sealed = kind == "image" or bool(extra)
 
     def opaque(self, out: list[Event], part: JsonObject) -> None:
-        """A part that is the vendor's alone."""
+        """A part that is the vendor's alone. A result in an answer is of a call that the vendor's server has run by itself."""
         self._open(out, "opaque", part)
         self._sealed = True
+        if "functionResponse" in part:
+            self._unanswered = max(0, self._unanswered - 1)
 
     def finish(self, out: list[Event], usage: Usage | None) -> None:
         """End what is open, name what was cited, and finish."""
@@ -156,7 +159,7 @@ class Candidate:
         if self.reason is None:
             return FinishReason("unknown")
         unified = FINISH.get(self.reason, "other")
-        return FinishReason("tool_calls" if unified == "stop" and self._called else unified, self.reason)
+        return FinishReason("tool_calls" if unified == "stop" and self._unanswered else unified, self.reason)
 
     def _open(
         self,

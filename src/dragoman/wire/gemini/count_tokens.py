@@ -17,6 +17,7 @@ from dragoman.core.opaque import JsonObject
 from dragoman.core.request import Request
 from dragoman.core.usage import Usage
 from dragoman.wire.gemini.errors import decode_error
+from dragoman.wire.gemini.numbers import MODALITIES, word
 from dragoman.wire.gemini.parts import camel, merge
 from dragoman.wire.gemini.request import decode_path, encode_body, encode_path, request_from
 from dragoman.wire.payload import dump, parse, parse_object, parse_request, snippet
@@ -54,7 +55,7 @@ def decode_request(call: Call, quirks: Quirks) -> Request:
 
 
 class _Modality(msgspec.Struct, rename="camel"):
-    modality: str | None = None
+    modality: str | int | None = None
     token_count: int | None = None
 
 
@@ -74,7 +75,7 @@ def decode_reply(reply: Reply, quirks: Quirks) -> Usage:
     told = parse(reply.body, _COUNT)
     if told.total_tokens is None and not told.prompt_tokens_details:
         raise BadReply("the answer holds no count", body=snippet(reply.body))
-    sound = [one.token_count or 0 for one in told.prompt_tokens_details or () if one.modality == "AUDIO"]
+    sound = [one.token_count or 0 for one in told.prompt_tokens_details or () if word(one.modality, MODALITIES) == "AUDIO"]
     return Usage(
         input_tokens=told.total_tokens,
         cache_read_tokens=told.cached_content_token_count,

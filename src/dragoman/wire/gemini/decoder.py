@@ -22,6 +22,7 @@ from dragoman.wire.gemini.arguments import Piece
 from dragoman.wire.gemini.candidate import Candidate
 from dragoman.wire.gemini.errors import CODES, blocked, body_error, fault_error
 from dragoman.wire.gemini.framing import END, Chunks, JsonArray
+from dragoman.wire.gemini.numbers import FINISHES, word
 from dragoman.wire.gemini.parts import TRANSCRIPT, exact_object, invent_id, kept, media_part, read_base64, without
 from dragoman.wire.gemini.usage import decode_usage
 from dragoman.wire.payload import parse, parse_object, snippet, try_object
@@ -98,7 +99,7 @@ class _Logprobs(msgspec.Struct, rename="camel"):
 class _Candidate(msgspec.Struct, rename="camel"):
     content: _Content | None = None
     index: int = 0
-    finish_reason: str | None = None
+    finish_reason: str | int | None = None
     logprobs_result: _Logprobs | None = None
 
 
@@ -227,7 +228,7 @@ class ChunkReader:
             if self._read_part(candidate, bytes(raw), logprobs, out):
                 logprobs = None
         if told.finish_reason:
-            candidate.reason = told.finish_reason
+            candidate.reason = word(told.finish_reason, FINISHES)
         for name, value in parse_object(data).items():
             if name not in _CANDIDATE_READ and (value or name not in candidate.extra):
                 candidate.extra[name] = value

@@ -15,6 +15,8 @@ from dragoman.core import errors
 from dragoman.core.errors import BadReply, ContentFiltered, DragomanError
 from dragoman.core.exchange import Reply
 from dragoman.core.opaque import Json, JsonObject
+from dragoman.wire.gemini.numbers import BLOCKS as NUMBERED_BLOCKS
+from dragoman.wire.gemini.numbers import word
 from dragoman.wire.payload import dump, parse, snippet, try_object
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.status import Fault, classify, plain_error
@@ -58,6 +60,8 @@ _PROSE: Final[tuple[tuple[str, re.Pattern[str], str], ...]] = (
         re.compile(r"credits? (are|is|have been) (depleted|exhausted)|funds are depleted|spending cap", re.I),
         "QUOTA_SPENT",
     ),
+    ("INVALID_ARGUMENT", re.compile(r"responsible ai practices", re.I), "CONTENT_FILTERED"),
+    ("NOT_FOUND", re.compile(r"\bcached? ?content", re.I), "INVALID_ARGUMENT"),
 )
 """A status, what its message says, and the word that is meant."""
 
@@ -147,7 +151,7 @@ def fault_error(told: Json, body: str, quirks: Quirks, status: int | None = None
 def blocked(feedback: JsonObject, body: str, status: int | None = None) -> ContentFiltered:
     """The error of a prompt that was refused; ``code`` is the vendor's reason."""
     reason, words = feedback.get("blockReason"), feedback.get("blockReasonMessage")
-    code = reason if isinstance(reason, str) else str(reason)
+    code = str(word(reason, NUMBERED_BLOCKS) if isinstance(reason, str | int) else reason)
     message = f"the prompt was blocked: {code}" + (f": {words}" if isinstance(words, str) and words else "")
     return ContentFiltered(message, code=code, body=body, status=status)
 

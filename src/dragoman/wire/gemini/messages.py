@@ -3,7 +3,8 @@
 What the wire joins and we part, and the other way round, in canonical form: results of tools stand in messages of their own, and on the
 wire in one content with the user's words beside them; contents of the model that follow one another are one message; all that a system
 message says goes into the system instruction. A call that came without an id gets one by its position, which is not sent; results of such
-calls are sent in the order of the calls, the vendor's only clue.
+calls are sent in the order of the calls, the vendor's only clue. A result in the model's own turn is one that the vendor's server got by
+itself (from an MCP server, say); it stays as it is.
 """
 
 from __future__ import annotations
@@ -241,6 +242,13 @@ class _Calls:
         self._open.remove(found)
         return found[0]
 
+    def close(self, result: JsonObject) -> None:
+        """A result that the model's own turn holds; no later one answers its call."""
+        given, name = result.get("id"), result.get("name")
+        found = next((call for call in self._open if given == call[0] or (not given and name == call[1])), None)
+        if found is not None:
+            self._open.remove(found)
+
 
 def _decode_system(given: Json) -> Message:
     content = {"parts": [{"text": given}]} if isinstance(given, str) else given
@@ -284,7 +292,7 @@ def _decode_said(given: Json, where: str, calls: _Calls) -> AnyPart:
     """A part of a model's turn."""
     part = camel(given) if isinstance(given, dict) else given
     if isinstance(part, dict) and "functionResponse" in part:
-        raise BadRequest(f"{where}: a function response stands in a content of role 'model'; role 'user' is expected", param=where)
+        calls.close(inner(part, "functionResponse", where))
     if not isinstance(part, dict) or "functionCall" not in part:
         return decode_part(given, where)
     call = inner(part, "functionCall", where)

@@ -30,7 +30,7 @@ The vendor wants a signed part back as it came, neither merged with nor parted f
 TRANSCRIPT: Final = "audioTranscription"
 """The field beside a sound that tells in words what is said in it."""
 
-_INVENTED: Final = re.compile(r"call_[0-9]+(_[A-Za-z0-9_-]+)?")
+_INVENTED: Final = re.compile(r"gemini_[0-9]+(_[A-Za-z0-9_-]+)?")
 _SAFE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SNAKE: Final = re.compile(r"_([a-z0-9])")
 DEFAULT_TYPES: Final[dict[type[Media], str]] = {Image: "image/png", Audio: "audio/wav", File: "application/pdf"}
@@ -43,7 +43,7 @@ _PADDING: Final = {0: "", 2: "==", 3: "="}
 
 def invent_id(position: int, answer: str | None = None) -> str:
     """A stable id for a call that came without one: its position, and the answer's own id so that two turns never share one."""
-    return f"call_{position}_{answer}" if answer and _SAFE.fullmatch(answer) else f"call_{position}"
+    return f"gemini_{position}_{answer}" if answer and _SAFE.fullmatch(answer) else f"gemini_{position}"
 
 
 def is_invented(call_id: str) -> bool:

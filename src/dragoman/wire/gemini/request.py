@@ -18,6 +18,7 @@ from dragoman.core.opaque import Json, JsonObject, Number
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
 from dragoman.wire.carried import foreign_fields, left_out, uncarried
 from dragoman.wire.gemini.messages import decode_messages, encode_messages
+from dragoman.wire.gemini.numbers import MODES, word
 from dragoman.wire.gemini.parts import NAME, camel, kept, merge, without
 from dragoman.wire.gemini.schema import json_schema
 from dragoman.wire.payload import convert, dump, parse_request
@@ -205,7 +206,7 @@ class _Config(msgspec.Struct, rename="camel"):
 
 
 class _Calling(msgspec.Struct, rename="camel"):
-    mode: str | None = None
+    mode: str | int | None = None
     allowed_function_names: list[str] | None = None
 
 
@@ -339,9 +340,10 @@ def _decode_choice(told: _ToolConfig | None, given: JsonObject) -> tuple[ToolCho
     calling = told.function_calling_config if told else None
     if calling is None:
         return None, without(given, "functionCallingConfig")
-    choice: ToolChoice | None = _CHOICES.get(calling.mode or "")
+    mode = word(calling.mode, MODES)
+    choice: ToolChoice | None = _CHOICES.get(mode or "")
     names = calling.allowed_function_names
-    said = ["mode"] if calling.mode in _MODES.values() else []
+    said = ["mode"] if mode in _MODES.values() else []
     if choice == "required" and names and len(names) == 1:
         choice = NamedTool(names[0])
         said.append("allowedFunctionNames")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from dragoman.core.opaque import Json, JsonObject
+from dragoman.wire.gemini.numbers import TYPES, word
 from dragoman.wire.gemini.parts import camel
 
 _COUNTS: Final = frozenset({"minItems", "maxItems", "minProperties", "maxProperties", "minLength", "maxLength"})
@@ -35,7 +36,9 @@ def _same(value: Json) -> Json:
 
 
 def _kind(value: Json) -> Json:
-    return value.lower() if isinstance(value, str) else value
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return value
+    return str(word(value, TYPES)).lower()
 
 
 def _one(value: Json) -> Json:

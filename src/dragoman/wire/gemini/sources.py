@@ -79,6 +79,8 @@ def decode_sources(told: JsonObject, text: str) -> list[Source]:
                 found.append(msgspec.structs.replace(pages[number], start=start, end=end))
     found.extend(pages[number] for number in sorted(bare))
     for one in [*(cited.citation_sources or ()), *(cited.citations or ())]:
+        if one == _Citation():  # Vertex AI lists some that say nothing
+            continue
         start, end = _place(spoken, one.start_index, one.end_index, None)
         found.append(Source(url=one.uri, title=one.title, start=start, end=end))
     return found

@@ -13,10 +13,11 @@ import msgspec
 
 from dragoman.core.opaque import JsonObject
 from dragoman.core.usage import Usage
+from dragoman.wire.gemini.numbers import MODALITIES, word
 
 
 class _Modality(msgspec.Struct, rename="camel"):
-    modality: str | None = None
+    modality: str | int | None = None
     token_count: int | None = None
 
 
@@ -62,7 +63,7 @@ def _sum(first: int | None, second: int | None) -> int | None:
 
 def _audio(details: list[_Modality] | None) -> int | None:
     """The sound among the counts by modality; ``None`` where none is listed."""
-    counts = [one.token_count or 0 for one in details or () if one.modality == _AUDIO]
+    counts = [one.token_count or 0 for one in details or () if word(one.modality, MODALITIES) == _AUDIO]
     return sum(counts) if counts else None
 
 
