@@ -356,7 +356,11 @@ def test_calls_and_results_without_ids_find_each_other() -> None:
 
 
 def test_results_that_the_vendors_server_got_stay_in_the_models_turn_and_answer_their_calls() -> None:
-    ran = [{"functionCall": {"name": "f", "args": {}}}, {"functionResponse": {"name": "f", "response": {"n": 1}}}, {"text": "One."}]
+    ran: list[Any] = [
+        {"functionCall": {"name": "f", "args": {}}},
+        {"functionResponse": {"name": "f", "response": {"n": 1}}},
+        {"text": "One."},
+    ]
     more = [{"functionCall": {"name": "f", "args": {}}}]
     result = {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"output": "2"}}}]}
     contents = [HI, {"role": "model", "parts": [*ran, *more]}, result]

@@ -106,11 +106,10 @@ def test_vendors_own_parts_stay_as_they_are() -> None:
 
 
 def test_calls_that_the_vendors_server_answered_are_not_the_callers_to_answer() -> None:
-    call, result = {"functionCall": {"name": "f", "args": {}}}, {"functionResponse": {"name": "f", "response": {"n": 1}}}
-    told = told_of(chunk(call, finish="STOP"), chunk(result), chunk({"text": "One."}, finish="STOP"))
-    assert told.response.parts[1:] == (Opaque(extra={NAME: result}), Text(text="One."))
+    told = told_of(chunk(CALL, finish="STOP"), chunk(CALLED), chunk({"text": "One."}, finish="STOP"))
+    assert told.response.parts[1:] == (Opaque(extra={NAME: CALLED}), Text(text="One."))
     assert told.response.finish == FinishReason("stop", "STOP")
-    told = told_of(chunk(call, result, call, finish="STOP"))
+    told = told_of(chunk(CALL, CALLED, CALL, finish="STOP"))
     assert told.response.finish == FinishReason("tool_calls", "STOP")
 
 
@@ -281,6 +280,39 @@ def test_array_that_is_closed_without_a_finish_reason_is_cut() -> None:
     told = read(new(), [array(chunk({"text": "a"}))])
     assert isinstance(told.error, StreamCut)
     assert told.response.text == "a"
+
+
+RUN = {"executableCode": {"language": "PYTHON", "code": "6*7"}}
+RAN = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "42"}}
+CALL = {"functionCall": {"name": "f", "args": {}}}
+CALLED = {"functionResponse": {"name": "f", "response": {"n": 1}}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param([chunk(RUN, finish="STOP")], [chunk(RAN), chunk({"text": "42"}, finish="STOP")], id="code that is to run"),
+        pytest.param([chunk(RUN, finish="STOP"), chunk(RAN)], [chunk({"text": "42"}, finish="STOP")], id="result of code"),
+        pytest.param([chunk({"text": "a"}, finish="STOP"), chunk({"text": "b"})], [chunk({"text": "c"}, finish="STOP")], id="words"),
+    ],
+)
+def test_answer_that_goes_on_after_a_finish_reason_is_not_complete_before_its_last(before: list[Any], after: list[Any]) -> None:
+    decoder = new()
+    decoder.feed(sse(*before))
+    assert not decoder.ending
+    assert isinstance(read(new(), [sse(*before)]).error, StreamCut)
+    decoder.feed(sse(*after))
+    assert decoder.ending
+    assert told_of(*before, *after).response.finish == FinishReason("stop", "STOP")
+
+
+def test_turn_with_a_token_may_go_on_after_a_call_or_end_with_it() -> None:
+    decoder = new()
+    decoder.feed(sse(chunk(CALL, finish="STOP", turnToken="t")))
+    assert not decoder.ending
+    assert told_of(chunk(CALL, finish="STOP", turnToken="t")).response.finish == FinishReason("tool_calls", "STOP")
+    decoder.feed(sse(chunk(CALLED, turnToken="t"), chunk({"text": "1"}, finish="STOP", turnToken="t")))
+    assert decoder.ending
 
 
 def test_answer_is_ending_when_all_that_began_have_finished() -> None:

@@ -55,6 +55,8 @@ FINISH: Final[dict[str, FinishName]] = {
     "NO_IMAGE": "other",
 }
 """The vendor's finish reasons and ours; any other word is ``other``. It says STOP after a call, too."""
+_RUN_THERE: Final = frozenset({"executableCode", "toolCall"})
+"""Parts that the vendor's server answers by itself."""
 
 
 class Candidate:
@@ -63,6 +65,7 @@ class Candidate:
     def __init__(self, index: int) -> None:
         self.index = index
         self.reason: str | None = None
+        """What the chunk with the last of its content so far told; what goes on after a reason had not finished."""
         self.extra: JsonObject = {}
         self._count = 0
         self._kind: BlockKind | None = None
@@ -70,12 +73,15 @@ class Candidate:
         self._sealed = False
         self._trailing: list[JsonObject] = []
         self._arguments: Arguments | None = None
-        self._unanswered = 0
+        self._awaits = False
+        """Its last part wants a result that the vendor's server is yet to bring."""
+        self.unanswered = 0
         """Calls that the caller is to answer."""
         self._words: list[str] = []
 
     def text(self, out: list[Event], text: str, logprobs: tuple[TokenLogprob, ...] | None = None) -> None:
         """Words without anything beside them."""
+        self.reason = None
         if self._kind != "text" or self._sealed:
             self._open(out, "text")
         self._words.append(text)
@@ -83,6 +89,7 @@ class Candidate:
 
     def reasoning(self, out: list[Event], text: str) -> None:
         """Thoughts without anything beside them."""
+        self.reason = None
         if self._kind != "reasoning" or self._sealed:
             self._open(out, "reasoning")
         out.append(ReasoningDelta(self._count - 1, text, self.index))
@@ -113,13 +120,13 @@ class Candidate:
         self._open(out, "tool", extra, call_id, name)
         out.append(ToolDelta(self._count - 1, arguments, self.index))
         self._sealed = True
-        self._unanswered += 1
+        self.unanswered += 1
 
     def call_in_pieces(self, out: list[Event], call_id: str, name: str, extra: JsonObject) -> None:
         """A call whose arguments are to come."""
         self._open(out, "tool", extra, call_id, name)
         self._arguments = Arguments()
-        self._unanswered += 1
+        self.unanswered += 1
 
     @property
     def arguments(self) -> Arguments | None:
@@ -139,6 +146,7 @@ class Candidate:
         goes_on = kind == self._kind == "audio" and media_type == self._media_type and not self._sealed and not extra
         if not goes_on:
             self._open(out, kind, extra, None, None, media_type)
+        self.reason = None
         out.append(MediaDelta(self._count - 1, said.data or b"", transcript, self.index))
         self._sealed = kind == "image" or bool(extra)
 
@@ -146,8 +154,14 @@ class Candidate:
         """A part that is the vendor's alone. A result in an answer is of a call that the vendor's server has run by itself."""
         self._open(out, "opaque", part)
         self._sealed = True
+        self._awaits = not _RUN_THERE.isdisjoint(part)
         if "functionResponse" in part:
-            self._unanswered = max(0, self._unanswered - 1)
+            self.unanswered = max(0, self.unanswered - 1)
+
+    @property
+    def is_complete(self) -> bool:
+        """Nothing more is to come. The vendor says STOP with the code that its server runs next, too."""
+        return self.reason is not None and not (self._awaits and self.reason == "STOP")
 
     def finish(self, out: list[Event], usage: Usage | None) -> None:
         """End what is open, name what was cited, and finish."""
@@ -159,7 +173,7 @@ class Candidate:
         if self.reason is None:
             return FinishReason("unknown")
         unified = FINISH.get(self.reason, "other")
-        return FinishReason("tool_calls" if unified == "stop" and self._unanswered else unified, self.reason)
+        return FinishReason("tool_calls" if unified == "stop" and self.unanswered else unified, self.reason)
 
     def _open(
         self,
@@ -171,6 +185,8 @@ class Candidate:
         media_type: str | None = None,
     ) -> None:
         self._end(out)
+        self.reason = None
+        self._awaits = False
         self._kind = kind
         self._media_type = media_type
         out.append(BlockStarted(self._count, kind, id, name, None, self.index, {NAME: extra} if extra else {}, media_type))

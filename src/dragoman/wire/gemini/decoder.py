@@ -1,7 +1,8 @@
 """Gemini: an answer's bytes to events, streamed or whole.
 
 Each chunk is a whole answer's form with a piece of its content. Nothing marks the end of a stream: an answer is complete when each of its
-candidates has told its finish reason. Chunks with plain words alone, nearly all, are read by a decoder that knows nothing else.
+candidates has told its finish reason, and no content came after it, as it does where the vendor's server runs code or tools. Chunks with
+plain words alone, nearly all, are read by a decoder that knows nothing else.
 """
 
 from __future__ import annotations
@@ -112,6 +113,8 @@ class _Answer(msgspec.Struct, rename="camel"):
     model_version: str | None = None
     response_id: str | None = None
     create_time: str | None = None
+    turn_token: Json = None
+    """The server may go on with the turn by itself: it runs tools of an MCP server."""
     error: Json = None
 
 
@@ -158,6 +161,8 @@ class ChunkReader:
         self._usage: msgspec.Raw = _NOTHING
         self._stray = StrayLines(CODES, quirks, body_error)
         self._seen = False
+        self._whole = False
+        """The answer may end here."""
         self.done = False
         self.ending = False
 
@@ -180,6 +185,7 @@ class ChunkReader:
             for part in told.content.parts:
                 if part.text:
                     (candidate.reasoning if part.thought else candidate.text)(out, part.text)
+                    self._whole = self.ending = False
 
     def _read_named(self, name: str, data: bytes, out: list[Event]) -> None:
         if name == STRAY:
@@ -205,7 +211,8 @@ class ChunkReader:
             self._start(answer, parse_object(data, what), out)
         for raw in answer.candidates:
             self._read_candidate(bytes(raw), out)
-        self.ending = all(candidate.reason is not None for candidate in self._candidates.values())
+        self._whole = all(candidate.is_complete for candidate in self._candidates.values())
+        self.ending = self._whole and not (answer.turn_token and any(candidate.unanswered for candidate in self._candidates.values()))
 
     def _start(self, chunk: _Answer | _PlainChunk, whole: JsonObject, out: list[Event]) -> None:
         self._started = True
@@ -216,7 +223,7 @@ class ChunkReader:
         out.append(Started(id=self._id, model=chunk.model_version or None, created_s=_seconds(chunk.create_time), extra=kept(own)))
 
     def _new(self, index: int) -> Candidate:
-        self.ending = False
+        self._whole = self.ending = False
         candidate = self._candidates[index] = Candidate(index)
         return candidate
 
@@ -276,7 +283,7 @@ class ChunkReader:
             candidate.end_arguments(out)
 
     def end(self, out: list[Event]) -> None:
-        if self.ending:
+        if self._whole:
             self.finish(out)
             return
         if self._started or self._seen:
