@@ -21,7 +21,7 @@ from google.genai import types
 
 from dragoman.catalogue.load import Catalogue
 from dragoman.catalogue.schema import OPERATION_ABILITIES, Provider
-from dragoman.core.embedding import Embeddings, EmbedRequest
+from dragoman.core.embedding import Embeddings, EmbedRequest, Tokens
 from dragoman.core.errors import BadReply, BadRequest, DragomanError, RateLimited, ServerFault, StreamCut, UsageError
 from dragoman.core.exchange import Call, Reply
 from dragoman.core.messages import Audio, Image, Text
@@ -146,6 +146,12 @@ def test_texts_that_share_words_are_near_each_other() -> None:
 def test_vectors_that_cannot_be_made_are_refused(options: Any, param: str | None) -> None:
     with pytest.raises(BadRequest, match=param or "int8"):
         embedded("a", **options)
+
+
+def test_tokens_are_embedded_as_words() -> None:
+    numbers = EmbedRequest(model="m", inputs=(Tokens((1, 2)), Tokens((3,))))
+    words = EmbedRequest(model="m", inputs=("1 2", "3"))
+    assert told(app("openai"), "embed", numbers).vectors == told(app("openai"), "embed", words).vectors
 
 
 def test_pictures_can_be_embedded_where_the_wire_has_them() -> None:

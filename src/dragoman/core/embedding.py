@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from dragoman.core.errors import Unsupported
 from dragoman.core.messages import Image, Text
 from dragoman.core.opaque import Extra
 from dragoman.core.usage import Usage
@@ -14,11 +15,17 @@ EmbedInput: TypeAlias = str | tuple[Text | Image, ...]
 """What becomes one vector: a text, or parts taken together."""
 
 
+class Tokens(msgspec.Struct, frozen=True):
+    """A text as the numbers of one model's own tokens; LangChain's client of OpenAI sends such."""
+
+    numbers: tuple[int, ...]
+
+
 class EmbedRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Inputs to turn into vectors, one each. ``None`` means: not said, the target's own default holds."""
 
     model: str
-    inputs: tuple[EmbedInput, ...]
+    inputs: tuple[EmbedInput | Tokens, ...]
     dimensions: int | None = None
     """How long the vectors shall be, where the model offers a choice."""
     purpose: str | None = None
@@ -37,3 +44,11 @@ class Embeddings(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     usage: Usage | None = None
     extra: Extra = {}
+
+
+def readable(request: EmbedRequest) -> tuple[EmbedInput, ...]:
+    """The inputs, for a wire that takes words. Raises ``Unsupported`` for tokens, whose numbers mean something else to each vendor."""
+    inputs = tuple(one for one in request.inputs if not isinstance(one, Tokens))
+    if len(inputs) != len(request.inputs):
+        raise Unsupported("inputs: a text as numbers of tokens means nothing to this provider; texts are expected")
+    return inputs

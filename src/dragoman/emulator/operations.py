@@ -19,7 +19,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from dragoman.catalogue.schema import OPERATION_ABILITIES, Provider
-from dragoman.core.embedding import Embeddings, EmbedInput, EmbedRequest
+from dragoman.core.embedding import Embeddings, EmbedInput, EmbedRequest, Tokens
 from dragoman.core.errors import BadRequest
 from dragoman.core.listing import ListedModel, Listing, ListRequest
 from dragoman.core.messages import Audio, Image, Message, Text
@@ -72,8 +72,10 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
-def _texts(given: EmbedInput) -> Iterable[str]:
-    """The texts of an input; a picture is one word, made of its bytes or its address."""
+def _texts(given: EmbedInput | Tokens) -> Iterable[str]:
+    """The texts of an input; a token is one word, and so is a picture, made of its bytes or its address."""
+    if isinstance(given, Tokens):
+        return map(str, given.numbers)
     if isinstance(given, str):
         return (given,)
     return (part.text if isinstance(part, Text) else _digest(part.data or (part.url or "").encode()).hex() for part in given)

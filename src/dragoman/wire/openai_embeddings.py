@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from dragoman.core.embedding import Embeddings, EmbedRequest
+from dragoman.core.embedding import Embeddings, EmbedRequest, Tokens, readable
 from dragoman.core.errors import BadReply, BadRequest, Unsupported
 from dragoman.core.exchange import Call, Reply
 from dragoman.core.opaque import Json, JsonObject
@@ -53,7 +53,7 @@ _KNOWN: Final = frozenset({"object", *_Answer.__struct_fields__})
 def encode_request(request: EmbedRequest, quirks: Quirks) -> Call:
     """The call for ``request``; its warnings name what could not be said."""
     warnings = ["purpose: not understood by this provider, left out"] if request.purpose is not None else []
-    body: JsonObject = {"model": request.model, "input": texts_of(request)}
+    body: JsonObject = {"model": request.model, "input": _encode_inputs(request)}
     if request.dimensions is not None:
         body["dimensions"] = request.dimensions
     if request.encodings:
@@ -64,10 +64,17 @@ def encode_request(request: EmbedRequest, quirks: Quirks) -> Call:
     return json_call(PATH, request.model, body, request.extra, quirks, warnings)
 
 
+def _encode_inputs(request: EmbedRequest) -> Json:
+    """Texts, or tokens where all inputs are such."""
+    tokens = [one.numbers for one in request.inputs if isinstance(one, Tokens)]
+    return tokens if tokens and len(tokens) == len(request.inputs) else texts_of(request)
+
+
 def texts_of(request: EmbedRequest) -> list[str]:
     """The inputs as texts, which is all that wires of this form take."""
-    texts = [one for one in request.inputs if isinstance(one, str)]
-    if len(texts) != len(request.inputs):
+    inputs = readable(request)
+    texts = [one for one in inputs if isinstance(one, str)]
+    if len(texts) != len(inputs):
         raise Unsupported("inputs: this wire embeds plain texts alone")
     if not texts:
         raise BadRequest("inputs: there are none; at least one is expected", param="inputs")
@@ -80,12 +87,21 @@ def decode_request(call: Call, quirks: Quirks) -> EmbedRequest:
     body = convert(given, _Body, "the request body")
     return EmbedRequest(
         model=body.model,
-        inputs=decode_input(body.input),
+        inputs=_decode_inputs(body.input),
         dimensions=body.dimensions,
         encodings=(body.encoding_format,) if body.encoding_format is not None else (),
         user=body.user,
         extra=rest(given, _Body.__struct_fields__),
     )
+
+
+def _decode_inputs(given: str | list[Json]) -> tuple[str | Tokens, ...]:
+    """Texts, one text's tokens, or those of several."""
+    if isinstance(given, list) and given and all(isinstance(one, int) for one in given):
+        given = [given]
+    if isinstance(given, list) and given and all(isinstance(one, list) for one in given):
+        return tuple(Tokens(convert(one, tuple[int, ...], f"input[{i}]")) for i, one in enumerate(given))
+    return decode_input(given)
 
 
 def decode_input(given: str | list[Json]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.core.embedding import Embeddings, EmbedRequest
+from dragoman.core.embedding import Embeddings, EmbedRequest, Tokens
 from dragoman.core.errors import BadReply, BadRequest, DragomanError, StreamCut, Unsupported
 from dragoman.core.exchange import Call, Reply
 from dragoman.core.listing import ListedModel, Listing, ListRequest
@@ -266,7 +266,7 @@ def test_what_cannot_be_said_is_refused_or_named() -> None:
     for request in (EmbedRequest(model="m", inputs=()), EmbedRequest(model="m", inputs=((Image(url="u"),),))):
         with pytest.raises((BadRequest, Unsupported)):
             embed.encode_request(request, NONE)
-    for body in (b'{"model":"m","input":[1,2]}', b'{"model":"m","input":[]}', b'{"input":"a"}'):
+    for body in (b'{"model":"m","input":["a",2]}', b'{"model":"m","input":[[1],[true]]}', b'{"model":"m","input":[]}', b'{"input":"a"}'):
         with pytest.raises(BadRequest):
             embed.decode_request(Call("POST", "/embeddings", (), body), NONE)
     with pytest.raises(Unsupported):
@@ -275,6 +275,27 @@ def test_what_cannot_be_said_is_refused_or_named() -> None:
         operation("openai_chat", "moderate").encode_request(ModerationRequest(inputs=("a", (Image(url="u"),))), NONE)
     with pytest.raises(BadRequest, match="mask"):
         operation("openai_chat", "generate_image").encode_request(PictureRequest(model="m", prompt="p", mask=Image(data=b"")), NONE)
+
+
+TAKING_WORDS = (
+    *((dialect, "m") for dialect in ("voyage", "cohere", "gemini", "ollama")),
+    *(("bedrock_converse", model) for model in ("cohere.embed-v4:0", "amazon.titan-embed-text-v2:0")),
+)
+
+
+def test_tokens_to_embed_go_to_the_wire_whose_they_are_and_to_no_other() -> None:
+    embed = operation("openai_chat", "embed")
+    for told, inputs in (([1, 2], (Tokens((1, 2)),)), ([[1, 2], [3]], (Tokens((1, 2)), Tokens((3,))))):
+        request = embed.decode_request(Call("POST", "/embeddings", (), json.dumps({"model": "m", "input": told}).encode()), NONE)
+        assert request == EmbedRequest(model="m", inputs=inputs)
+        again = embed.encode_request(request, NONE)
+        assert embed.decode_request(again, NONE) == request
+        assert json.loads(again.body)["input"] == [list(one.numbers) for one in inputs]
+        for dialect, model in TAKING_WORDS:
+            with pytest.raises(Unsupported, match=r"^inputs: "):
+                operation(dialect, "embed").encode_request(EmbedRequest(model=model, inputs=inputs), NONE)
+    with pytest.raises(Unsupported):
+        embed.encode_request(EmbedRequest(model="m", inputs=(Tokens((1,)), "a")), NONE)
 
 
 def test_places_of_vectors_are_obeyed_and_wrong_ones_refused() -> None:

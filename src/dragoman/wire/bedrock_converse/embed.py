@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from dragoman.core.embedding import Embeddings, EmbedRequest
+from dragoman.core.embedding import Embeddings, EmbedRequest, readable
 from dragoman.core.errors import BadReply, BadRequest, Unsupported
 from dragoman.core.exchange import Call, Reply, header, with_headers
 from dragoman.core.messages import Text
@@ -54,7 +54,7 @@ def _encode_cohere(request: EmbedRequest, warnings: list[str]) -> JsonObject:
     if purpose is None:
         purpose = "document"
         warnings.append("purpose: it is required here, and 'document' assumed")
-    body: JsonObject = {"input_type": PURPOSES.get(purpose, purpose), **encode_inputs(request.inputs)}
+    body: JsonObject = {"input_type": PURPOSES.get(purpose, purpose), **encode_inputs(readable(request))}
     if "inputs" in body:
         body["inputs"] = [{"content": [_flat(part) for part in one["content"]]} for one in body["inputs"]]
     if request.encodings:

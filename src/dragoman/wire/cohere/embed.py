@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from dragoman.core.embedding import Embeddings, EmbedInput, EmbedRequest
+from dragoman.core.embedding import Embeddings, EmbedInput, EmbedRequest, readable
 from dragoman.core.errors import BadReply, BadRequest, Unsupported
 from dragoman.core.exchange import Call, Reply, with_headers
 from dragoman.core.messages import Image, Text
@@ -72,7 +72,7 @@ def encode_request(request: EmbedRequest, quirks: Quirks) -> Call:
         purpose = "document"
         warnings.append("purpose: it is required here, and 'document' assumed")
     body: JsonObject = {"model": request.model, "input_type": PURPOSES.get(purpose, purpose)}
-    body |= encode_inputs(request.inputs)
+    body |= encode_inputs(readable(request))
     body["embedding_types"] = list(request.encodings) or ["float"]
     if request.dimensions is not None:
         body["output_dimension"] = request.dimensions

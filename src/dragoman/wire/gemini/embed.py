@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from dragoman.core.embedding import Embeddings, EmbedInput, EmbedRequest
+from dragoman.core.embedding import Embeddings, EmbedInput, EmbedRequest, readable
 from dragoman.core.errors import BadReply, BadRequest
 from dragoman.core.exchange import Call, Reply, with_headers
 from dragoman.core.messages import Image, Text
@@ -55,7 +55,7 @@ def encode_request(request: EmbedRequest, quirks: Quirks) -> Call:
     if request.dimensions is not None:
         options["outputDimensionality"] = request.dimensions
     head = {"model": url.removeprefix("/").rpartition(":")[0]}
-    asked = [{**head, "content": _encode_input(one, i, warnings), **options, **own} for i, one in enumerate(request.inputs)]
+    asked = [{**head, "content": _encode_input(one, i, warnings), **options, **own} for i, one in enumerate(readable(request))]
     body = apply_quirks(asked[0] if method == _ONE else {"requests": asked}, quirks, warnings)
     return Call("POST", url, with_headers(_HEADERS, quirks.headers), dump(body), tuple(warnings))
 
