@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, TypeVar
@@ -32,10 +32,17 @@ class Stage:
     ``options`` go to the emulator.
     """
 
-    def __init__(self, providers: Sequence[str] = EVERY, config: dict[str, Any] | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        providers: Sequence[str] = EVERY,
+        config: dict[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> None:
         self.emulator = Emulator(providers, **options)
         self._providers = providers
         self._config = config or {}
+        self._environment = {"DRAGOMAN_HOME": "/nonexistent", **(environment or {})}
         self._thread = threading.Thread(target=self._run, name="gateway-under-test", daemon=True)
         self._started: Future[None] = Future()
         self._loop: asyncio.AbstractEventLoop
@@ -87,7 +94,7 @@ class Stage:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        surroundings = Surroundings({"DRAGOMAN_HOME": "/nonexistent"})
+        surroundings = Surroundings(self._environment)
         self.application = Application(lambda: self.start_of(self._config).read(surroundings))
         self.listener = Listener(self.application.gateway, self.application.setup.config.limits.of_server())
         self.port = await self.listener.start("127.0.0.1", 0)
