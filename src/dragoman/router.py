@@ -250,6 +250,8 @@ class Router:
         known = access.known if access else NOTHING
         lacking = self._surroundings.lacking(provider, known)
         if lacking:
+            if access and access.last_resort:  # who has set nothing at all is told everything
+                raise missing_credentials(provider)
             raise UsageError(f"{provider.name}: its address needs {' and '.join(lacking)}; set what is missing, or pass base_url")
         return self._surroundings.base_url(provider, known)
 

@@ -41,7 +41,7 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def bare(tmp_path: Path) -> dict[str, str]:
-    """An environment in which no provider is set up, and no server of this machine is found on its customary port."""
+    """An environment in which no provider is set up; no server of this machine is found on its customary port, no metadata is asked."""
     folder = str(tmp_path)
     path = str(Path(sys.executable).parent)
     hidden = {variable: NOWHERE for row in Catalogue() if row.local for variable in row.base_url_variables}
@@ -52,6 +52,9 @@ def bare(tmp_path: Path) -> dict[str, str]:
         "DRAGOMAN_HOME": f"{folder}/home",
         "XDG_STATE_HOME": f"{folder}/state",
         "PYTHONUTF8": "1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_GCE_CHECK": "true",
+        "AZURE_TOKEN_CREDENTIALS": "dev",
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from dragoman.settings import Surroundings
 from dragoman.transport.seam import Incoming
 from tests.cli.conftest import NOWHERE, SECRET
 from tests.cli.terminal import run
+from tests.library.aws_cloud import REGION, Aws
+from tests.library.aws_cloud import serving as lending
 from tests.library.cloud import ACCESS, Cloud, serving
 from tests.library.cloud import SECRET as CLOUD_SECRET
 from tests.sign.keys import service_account, text
@@ -227,6 +230,41 @@ def test_a_cloud_without_credentials_is_told_what_it_needs(name: str, bare: dict
     one = finding(read("doctor", name, environment=bare, code=1), name)
     assert one["state"] == "key missing"
     assert "credentials" in one["advice"]
+
+
+def of_the_machine(bare: dict[str, str], aws: Aws) -> dict[str, str]:
+    """A machine of AWS, on which nothing but its region is named."""
+    here = {"AWS_REGION": REGION, "AWS_EC2_METADATA_SERVICE_ENDPOINT": aws.url, "AWS_BEDROCK_RUNTIME_ENDPOINT": aws.url}
+    return {**bare, **here, "AWS_EC2_METADATA_DISABLED": "false"}
+
+
+def test_doctor_says_who_lends_the_keys_and_until_when(bare: dict[str, str]) -> None:
+    with lending() as aws:
+        environment = of_the_machine(bare, aws)
+        one = finding(read("doctor", "bedrock", environment=environment), "bedrock")
+        shown = " ".join(run("doctor", "bedrock", environment=environment).stdout.split())
+    assert (one["state"], one["key"]) == ("ready", f"the machine's role, told by {aws.url}")
+    assert datetime.fromisoformat(one["key_ends"]) > datetime.now(UTC)
+    assert "until 20" in shown
+
+
+def test_doctor_says_what_was_tried_where_the_machine_lends_nothing(bare: dict[str, str]) -> None:
+    with lending() as aws:
+        aws.has_role = False
+        one = finding(read("doctor", "bedrock", environment=of_the_machine(bare, aws), code=1), "bedrock")
+    assert (one["state"], one["key_ends"]) == ("key missing", None)
+    assert f"asked last was the metadata of the machine, {aws.url}" in one["advice"]
+
+
+def test_who_names_no_cloud_has_no_machine_asked(bare: dict[str, str]) -> None:
+    with lending() as aws:
+        environment = {**of_the_machine(bare, aws), "GCE_METADATA_IP": aws.url.removeprefix("http://"), "NO_GCE_CHECK": ""}
+        del environment["AWS_BEDROCK_RUNTIME_ENDPOINT"]
+        for command in (("doctor",), ("providers",), ("models",)):
+            run(*command, environment=environment)
+        names = {one["name"] for one in json.loads(run("doctor", "--json", environment=environment).stdout)["providers"]}
+    assert names & {"bedrock", "vertex", "azure", "azure_ai"} == set()
+    assert aws.asked == []
 
 
 def test_a_clouds_own_address_for_its_models_gives_way_to_the_users(tmp_path: Path) -> None:

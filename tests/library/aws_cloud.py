@@ -56,7 +56,7 @@ class Aws:
     @property
     def wanted(self) -> list[Asked]:
         """The questions for keys."""
-        return [asked for asked in self.asked if not asked.path.startswith("/model/")]
+        return [asked for asked in self.asked if not asked.path.startswith(_SIGNED)]
 
     def serve(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError):
@@ -67,7 +67,7 @@ class Aws:
         with self._lock:
             self.asked.append(asked)
             path = urlsplit(asked.path).path
-            if path.startswith("/model/"):
+            if path.startswith(_SIGNED):
                 return self._model(asked)
             if self.failing:
                 status, body = self.failing.pop(0)
@@ -80,7 +80,8 @@ class Aws:
         if who is None:
             return answer(b'{"message":"the signature does not hold"}', "application/json", status=403)
         self.signed_by.append(who)
-        return answer(json.dumps(ANSWERS["converse"]).encode(), "application/json")
+        told = "foundation-models" if asked.path == "/foundation-models" else "converse"
+        return answer(json.dumps(ANSWERS[told]).encode(), "application/json")
 
     # --- who lends
 
@@ -159,6 +160,8 @@ class Aws:
         return (access, session) if holds else None
 
 
+_SIGNED: Final = ("/model/", "/foundation-models")
+"""Paths of what lends nothing, and takes calls that are signed with what was lent."""
 _PLACES: Final[dict[str, Callable[[Aws, Asked], bytes]]] = {
     "/container": Aws._agent,
     "/latest/api/token": Aws._session,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from dragoman.cli.reach import Asked
     from dragoman.cli.standing import Standing
     from dragoman.client import Client
     from dragoman.core.exchange import Reply, Timeouts
@@ -43,6 +45,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     key: str
     base_url: str
+    key_ends: str | None = None
+    """When what a cloud lent for a while ends, in RFC 3339."""
     status: int | None = None
     seconds: float | None = None
     advice: str = ""
@@ -87,12 +91,12 @@ def examine(around: Surroundings, names: list[str], timeouts: Timeouts) -> list[
 
 
 def _examine_one(client: Client, one: Standing, timeouts: Timeouts) -> Finding:
-    from dragoman.cli.reach import ask_models
+    from dragoman.cli.reach import asked
     from dragoman.core.errors import DragomanError, MissingKey, ProviderError, UsageError
 
     begun_s = time.monotonic()
     try:
-        reply = ask_models(client, one.row, timeouts, even_without_key=True)
+        told = asked(client, one.row, timeouts, even_without_key=True)
     except MissingKey as error:
         return _finding(one, "key missing", advice=redacted(error.message))
     except UsageError as error:
@@ -104,12 +108,18 @@ def _examine_one(client: Client, one: Standing, timeouts: Timeouts) -> Finding:
         if one.row.local and one.base_url_variable is None:
             return _finding(one, "not running", seconds=seconds, advice=f"start {one.row.title} to use it")
         return _finding(one, "unreachable", seconds=seconds, advice=_advice_for(one, error))
-    return _judge(one, reply, time.monotonic() - begun_s)
+    return _judge(one, told, time.monotonic() - begun_s)
 
 
-def _judge(one: Standing, reply: Reply, seconds: float) -> Finding:
-    state, advice = _meaning(one, reply)
-    return _finding(one, state, status=reply.status, seconds=seconds, advice=advice)
+def _judge(one: Standing, told: Asked, seconds: float) -> Finding:
+    one = msgspec.structs.replace(one, key_place=told.found or one.key_place)  # who asks a machine knows only then whether it gives any
+    state, advice = _meaning(one, told.reply)
+    found = _finding(one, state, status=told.reply.status, seconds=seconds, advice=advice)
+    return found if told.ends_epoch_s is None else msgspec.structs.replace(found, key_ends=_instant(told.ends_epoch_s))
+
+
+def _instant(epoch_s: float) -> str:
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _meaning(one: Standing, reply: Reply) -> tuple[State, str]:
@@ -246,4 +256,5 @@ def _row(one: Finding) -> tuple[Text | str, ...]:
     from rich.text import Text
 
     elapsed = "" if one.seconds is None else f"{one.seconds:.2f} s"
-    return Text(one.name, "bold"), Text(one.state, _COLOURS[one.state]), elapsed, one.key, one.base_url
+    key = f"{one.key}, until {one.key_ends}" if one.key_ends else one.key
+    return Text(one.name, "bold"), Text(one.state, _COLOURS[one.state]), elapsed, key, one.base_url

@@ -37,7 +37,22 @@ NEARBY: Final = Timeouts(connect_s=0.3, first_byte_s=1.0, between_bytes_s=1.0, t
 """For a server on this machine: it is there at once or not at all."""
 
 
-def ask_models(client: Client, row: Provider, timeouts: Timeouts, *, even_without_key: bool = False) -> Reply:
+class Asked(msgspec.Struct, frozen=True):
+    """What a server said, and with whose credentials it was asked."""
+
+    reply: Reply
+    found: str | None
+    """Where a cloud's credentials came from."""
+    ends_epoch_s: float | None
+    """When what they lend ends, in seconds since 1970; ``None`` where that is not known or never."""
+
+
+def ask_models(client: Client, row: Provider, timeouts: Timeouts) -> Reply:
+    """What ``row``'s server says when asked for its models, as ``asked`` has it."""
+    return asked(client, row, timeouts).reply
+
+
+def asked(client: Client, row: Provider, timeouts: Timeouts, *, even_without_key: bool = False) -> Asked:
     """What ``row``'s server says when asked for its models, whatever the status; the question is signed as any call is.
 
     Raises ``TransportError``, ``UsageError``, or what the giver of a token is guilty of.
@@ -53,7 +68,9 @@ def ask_models(client: Client, row: Provider, timeouts: Timeouts, *, even_withou
         error.provider = error.provider or row.name
         target.redact(error)
         raise
-    return _without(replies[0], [secret for secret in (place.secret, *(place.access.secrets if place.access else ())) if secret])
+    reply = _without(replies[0], [secret for secret in (place.secret, *(place.access.secrets if place.access else ())) if secret])
+    ends_epoch_s = target.signer.ends_epoch_s if target.signer else None
+    return Asked(reply, place.access.found if place.access else None, None if ends_epoch_s == float("inf") else ends_epoch_s)
 
 
 def _split(told: str) -> tuple[str, str]:

@@ -42,6 +42,10 @@ class Signer(Protocol):
     def redact(self, error: DragomanError) -> None:
         """Take every secret that was used out of an error's texts."""
 
+    @property
+    def ends_epoch_s(self) -> float | None:
+        """When what was last signed with ends, in seconds since 1970; ``None`` where it does not, or before the first call."""
+
 
 def open_signed(call: Call, signer: Signer | None, timeouts: Timeouts) -> Flow[Opened]:
     """The answer to ``call``, its head read; ``signer`` signs it first, where there is one."""
@@ -73,6 +77,10 @@ class TimedSigner:
     def redact(self, error: DragomanError) -> None:
         for secret in self._secrets:
             error.redact(secret)
+
+    @property
+    def ends_epoch_s(self) -> float | None:
+        return None
 
 
 class Lender(msgspec.Struct, Generic[ProofT], frozen=True):
@@ -118,7 +126,6 @@ class TokenSigner(Generic[ProofT]):
 
     @property
     def ends_epoch_s(self) -> float | None:
-        """When what was last signed with ends; ``None`` before the first call."""
         return self._used[-1].ends_epoch_s if self._used else None
 
     def sign(self, call: Call, timeouts: Timeouts) -> Flow[tuple[Call, Timeouts]]:
