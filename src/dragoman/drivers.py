@@ -15,7 +15,8 @@ from contextlib import suppress
 
 from dragoman.core.errors import Cancelled, DragomanError, UsageError
 from dragoman.core.events import Event
-from dragoman.flow.effects import Chance, Close, Effect, Emit, Finish, Flow, Instant, Now, Open, Outcome, Read, Sleep, Wait
+from dragoman.flow.effects import Chance, Close, Effect, Emit, Finish, Flow, Instant, Now, Open, Outcome, Read, Run, Sleep, Wait
+from dragoman.programs import async_printed, printed
 from dragoman.transport.seam import AsyncIncoming, AsyncTransport, Hold, Incoming, Transport
 
 
@@ -78,6 +79,8 @@ class Driver:
             pause(effect.seconds, self._hold)
         elif type(effect) is Wait:
             pause(effect.timeout_s, either(self._hold, effect.gate.when_open))
+        elif type(effect) is Run:
+            return printed(effect.command, effect.timeout_s, self._hold)
         return known_outcome(effect)
 
     def _hold(self, give_up: Callable[[], None]) -> None:
@@ -169,6 +172,8 @@ class AsyncDriver:
             await async_pause(effect.seconds, self._hold)
         elif type(effect) is Wait:
             await async_pause(effect.timeout_s, either(self._hold, effect.gate.when_open))
+        elif type(effect) is Run:
+            return await async_printed(effect.command, effect.timeout_s, self._hold)
         return known_outcome(effect)
 
     def _hold(self, give_up: Callable[[], None]) -> None:

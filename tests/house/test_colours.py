@@ -32,6 +32,7 @@ NAMES: Final = {
     "aclose": "close",
     "_async_chunks": "_chunks",
     "async_pause": "pause",
+    "async_printed": "printed",
     "make_async_transport": "make_transport",
 }
 

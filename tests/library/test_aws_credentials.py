@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -41,7 +42,9 @@ def surroundings(aws: Aws, home: Path, told: dict[str, str], config: str = "", c
     """An environment that knows this AWS and what is ``told``; and the files of AWS's own tools, and a token beside them."""
     wrote(home / "token", IDENTITY)
     wrote(home / "agent-token", AGENT_TOKEN)
-    wrote(home / ".aws" / "config", config.replace("{home}", str(home)))
+    told_keys = {"Version": 1, "AccessKeyId": "AKIAONE", "SecretAccessKey": STANDING["AKIAONE"], "Expiration": "2999-01-01T00:00:00Z"}
+    wrote(home / "give.py", f"import sys\nassert sys.argv[1:] == ['--for', 'a b']\nprint({json.dumps(told_keys)!r})\n")
+    wrote(home / ".aws" / "config", config.replace("{home}", str(home)).replace("{python}", sys.executable))
     wrote(home / ".aws" / "credentials", credentials)
     for name in ("corp", "https://corp.test/start"):
         token = {"accessToken": SSO_TOKEN, "expiresAt": "2999-01-01T00:00:00Z", "startUrl": name, "region": REGION}
@@ -142,6 +145,13 @@ PLACES: dict[str, tuple[dict[str, str], str, str]] = {
     ),
     "single sign-on before keys": ({"AWS_PROFILE": "mine"}, f"[profile mine]\nsso_session = corp\n{SSO}{SSO_SESSION}", f"[mine]\n{KEPT}"),
 }
+PROGRAM = "credential_process = {python} {home}/give.py --for 'a b'"
+PLACES |= {
+    "a program": ({"AWS_PROFILE": "mine"}, f"[profile mine]\n{PROGRAM}\n", ""),
+    "a program of the default profile, before a container's agent": (CONTAINER, f"[default]\n{PROGRAM}\n", ""),
+    "keys before a program": ({"AWS_PROFILE": "mine"}, f"[profile mine]\n{PROGRAM}\n", f"[mine]\n{KEPT}"),
+    "a role of a program": ({"AWS_PROFILE": "mine"}, role("source_profile = p") + f"[profile p]\n{PROGRAM}\n", ""),
+}
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -153,7 +163,7 @@ def test_the_keys_are_those_that_boto3_gets(aws: Aws, tmp_path: Path, monkeypatc
 
 
 @both
-@pytest.mark.parametrize("place", ["a role of a profile's identity", "the machine"])
+@pytest.mark.parametrize("place", ["a role of a profile's identity", "the machine", "a role of a program"])
 def test_lent_keys_serve_the_library_and_the_loop_alike(aws: Aws, tmp_path: Path, ask: Ask, place: str) -> None:
     assert ask(settings(surroundings(aws, tmp_path, *PLACES[place])), MODEL) == WORDS
 
@@ -212,6 +222,28 @@ def fails(aws: Aws, home: Path, told: dict[str, str], config: str = "", credenti
         with pytest.raises(DragomanError) as caught:
             client.complete(MODEL, "Hi", key=key)
         return caught.value
+
+
+@both
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("/nowhere/give", "the program '/nowhere/give' cannot be run: No such file"),
+        ("'", 'the program "\'" cannot be run: it is no command'),
+        ("{python} -c 'import sys; sys.exit(\"no  keys\\ntoday\")'", "ended with status 1: no keys today"),
+        ("{python} -c 'raise SystemExit(3)'", "ended with status 3: it does not say why"),
+        ("{python} -c 'print(\"very-secret\")'", "its credential_process gave no keys: JSON with Version 1"),
+        ("{python} -c 'print(\"{{}}\")'", "its credential_process gave no keys: JSON with Version 1"),
+    ],
+)
+def test_a_program_that_gives_no_keys_is_said_and_what_it_printed_is_not(
+    aws: Aws, tmp_path: Path, ask: Ask, command: str, words: str
+) -> None:
+    environment = surroundings(aws, tmp_path, {"AWS_PROFILE": "mine"}, f"[profile mine]\ncredential_process = {command}\n")
+    with pytest.raises(DragomanError) as caught:
+        ask(settings(environment), MODEL)
+    assert words in caught.value.message
+    assert "very" not in f"{caught.value} {caught.value.body}"
 
 
 def test_a_machine_without_a_role_is_said_with_every_other_way(aws: Aws, tmp_path: Path) -> None:

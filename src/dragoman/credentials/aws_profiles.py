@@ -9,7 +9,7 @@ import msgspec
 
 from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import MissingKey, UsageError
-from dragoman.credentials.aws_sources import Source, container, identity_role, machine, sign_on, taken_role
+from dragoman.credentials.aws_sources import Source, container, identity_role, machine, program, sign_on, taken_role
 from dragoman.credentials.keyring import Keyring
 from dragoman.settings import NOTHING
 from dragoman.sign import aws
@@ -147,4 +147,9 @@ def _of_keys(setting: Setting, name: str, settings: Settings) -> Source | None:
     return Source(f"the AWS profile {name}", keys) if keys else None
 
 
-_WAYS: Final = (_of_role, _of_identity, _of_sign_on, _of_keys)
+def _of_program(setting: Setting, name: str, settings: Settings) -> Source | None:
+    command = settings.get("credential_process")
+    return program(name, command) if command else None
+
+
+_WAYS: Final = (_of_role, _of_identity, _of_sign_on, _of_keys, _of_program)

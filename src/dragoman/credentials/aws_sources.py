@@ -11,7 +11,7 @@ from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import ConnectFailed, MissingKey, TimedOut
 from dragoman.core.exchange import Timeouts
 from dragoman.credentials.keyring import NOBODY, Keyring, missing_credentials
-from dragoman.flow.effects import Flow, now
+from dragoman.flow.effects import Flow, now, printed
 from dragoman.flow.tokens import Lender, exchange, timed
 from dragoman.sign import aws_lent, aws_sts
 from dragoman.sign.aws_lent import LentKeys
@@ -20,7 +20,8 @@ from dragoman.sign.sigv4 import Credentials
 
 AGENT_WAIT_S: Final = 2.0
 MACHINE_WAIT_S: Final = 1.0
-"""How long a wait for a container's agent and for a machine's metadata may be; boto3 waits as long."""
+PROGRAM_WAIT_S: Final = 60.0
+"""How long a container's agent, a machine's metadata and a program are waited for; for the first two boto3 waits as long."""
 
 T = TypeVar("T")
 
@@ -123,6 +124,20 @@ def _signed_on_keys(ring: Keyring, profile: str, url: str, path: str, role: str,
         raise MissingKey(f"the AWS profile {profile!r}: the token of single sign-on {state}; run: aws sso login --profile {profile}")
     read = partial(aws_lent.read_role_keys, source=f"the AWS profile {profile!r}, single sign-on,")
     return (yield from exchange(partial(aws_lent.sso_grant, url, kept[0], role, account_id), read, timeouts))
+
+
+# --- a program
+
+
+def program(profile: str, command: str) -> Source:
+    """The keys that a program prints, which the profile names."""
+    found = f"the AWS profile {profile}, its credential_process"
+    return Source(found, None, Lender(("program", command), partial(_printed_keys, command, found)))
+
+
+def _printed_keys(command: str, found: str, timeouts: Timeouts) -> Flow[LentKeys]:
+    told = yield from printed(command, min(PROGRAM_WAIT_S, timeouts.shortest_s or PROGRAM_WAIT_S))
+    return aws_lent.read_printed(told, found)
 
 
 # --- the machine

@@ -99,13 +99,20 @@ class Wait(msgspec.Struct, frozen=True):
     timeout_s: float | None = None
 
 
+class Run(msgspec.Struct, frozen=True):
+    """Run a program that the user's own files name, and wait until it has ended. Outcome: the ``bytes`` that it printed."""
+
+    command: str
+    timeout_s: float
+
+
 class Emit(msgspec.Struct, frozen=True):
     """Deliver ``events`` to the caller. Outcome: ``None``, once the caller wants more."""
 
     events: list[Event]
 
 
-Effect: TypeAlias = Open | Read | Finish | Close | Sleep | Now | Chance | Wait | Emit
+Effect: TypeAlias = Open | Read | Finish | Close | Sleep | Now | Chance | Wait | Run | Emit
 Outcome: TypeAlias = Opened | bytes | Instant | float | None
 T = TypeVar("T")
 Flow: TypeAlias = Generator[Effect, Outcome, T]
@@ -120,6 +127,11 @@ def opened(call: Call, timeouts: Timeouts) -> Flow[Opened]:
 
 def read(timeout_s: float | None = None) -> Flow[bytes]:
     outcome = yield Read(timeout_s)
+    return outcome  # type: ignore[return-value]  # as above
+
+
+def printed(command: str, timeout_s: float) -> Flow[bytes]:
+    outcome = yield Run(command, timeout_s)
     return outcome  # type: ignore[return-value]  # as above
 
 

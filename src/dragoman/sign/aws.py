@@ -13,7 +13,7 @@ from dragoman.core.errors import UsageError
 from dragoman.sign.sigv4 import Credentials
 
 DEFAULT_PROFILE: Final = "default"
-BY_HAND: Final = {"mfa_serial": "a device of many factors", "login_session": "a login", "credential_process": "a program"}
+BY_HAND: Final = {"mfa_serial": "a device of many factors", "login_session": "a login"}
 """Settings of a profile whose keys nobody gets without AWS's own tools, and where they come from."""
 
 
