@@ -29,14 +29,15 @@ class Driver:
         self._incoming: Incoming | None = None
         self._busy = False
         self._closed = False
-        self._ended = False
+        self.ended = False
+        """Whether there are no more events."""
         self._give_up: Callable[[], None] | None = None
 
     def batch(self) -> list[Event]:
         """The next events, at least one; none when the answer has ended. Raises what the flow raises."""
         outcome: Outcome = None
         failure: DragomanError | None = None
-        if self._ended:
+        if self.ended:
             return []
         if self._closed:
             raise Cancelled("the stream was closed before its end")
@@ -57,7 +58,7 @@ class Driver:
         except StopIteration:
             self._check_open()  # a flow that another thread closed ends in the same way as one that is complete
             self._incoming = self._give_up = None
-            self._ended = True
+            self.ended = True
             return []
         except BaseException:
             self.close()
@@ -97,7 +98,7 @@ class Driver:
     def close(self) -> None:
         """Stop at once. May be called again."""
         self._closed = True
-        if self._ended:
+        if self.ended:
             return
         if self._give_up is not None:
             self._give_up()
@@ -122,14 +123,15 @@ class AsyncDriver:
         self._incoming: AsyncIncoming | None = None
         self._busy = False
         self._closed = False
-        self._ended = False
+        self.ended = False
+        """Whether there are no more events."""
         self._give_up: Callable[[], None] | None = None
 
     async def batch(self) -> list[Event]:
         """The next events, at least one; none when the answer has ended. Raises what the flow raises."""
         outcome: Outcome = None
         failure: DragomanError | None = None
-        if self._ended:
+        if self.ended:
             return []
         if self._closed:
             raise Cancelled("the stream was closed before its end")
@@ -150,7 +152,7 @@ class AsyncDriver:
         except StopIteration:
             self._check_open()  # a flow that another thread closed ends in the same way as one that is complete
             self._incoming = self._give_up = None
-            self._ended = True
+            self.ended = True
             return []
         except BaseException:
             self.close()
@@ -190,7 +192,7 @@ class AsyncDriver:
     def close(self) -> None:
         """Stop at once. May be called again."""
         self._closed = True
-        if self._ended:
+        if self.ended:
             return
         if self._give_up is not None:
             self._give_up()

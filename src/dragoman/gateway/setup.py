@@ -72,12 +72,15 @@ class Setup:
                 yield row.name, ()
 
     def has_key(self, row: Provider) -> bool:
-        """Whether the environment or the key file holds what ``row`` wants of its callers; one that wants nothing has to be named."""
+        """Whether the environment or the key file holds what ``row`` wants of its callers.
+
+        One that wants nothing has to be named, and so has one for which the machine itself would have to be asked.
+        """
         try:
             place = self.router.place(row, None, None)
         except DragomanError:
             return False
-        return bool(place.secret or place.access)
+        return bool(place.secret or (place.access and not place.access.last_resort))
 
 
 class Start(msgspec.Struct, frozen=True):

@@ -46,6 +46,10 @@ class Counted:
 class Batches(Protocol):
     """Events as they come: of a flow (``AsyncDriver``) or of what stands in for one."""
 
+    @property
+    def ended(self) -> bool:
+        """Whether there are no more."""
+
     async def batch(self) -> list[Event]:
         """The next events; none when the answer has ended. Raises any ``DragomanError``."""
 
@@ -190,7 +194,7 @@ class Delivery:
             asking.forget()
             return carrier.content_type, None
         pieces = [carrier.carry(events)]
-        while events := await self._driver.batch():
+        while not self._driver.ended and (events := await self._driver.batch()):
             self._notice(events)
             pieces.append(carrier.carry(events))
         pieces.append(carrier.end())

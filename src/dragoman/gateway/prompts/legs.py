@@ -7,7 +7,7 @@ they come (``tap``). Everywhere else the request is decoded, encoded for the tar
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -15,6 +15,7 @@ import msgspec
 
 from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import Unsupported
+from dragoman.core.events import Event
 from dragoman.core.exchange import Call, Timeouts, with_headers
 from dragoman.core.messages import Message, Text
 from dragoman.core.request import Request
@@ -26,6 +27,8 @@ from dragoman.gateway.prompts.bodies import with_model, with_usage_wanted
 from dragoman.gateway.prompts.tap import tapped
 from dragoman.gateway.telemetry.records import Record
 from dragoman.router import Router
+from dragoman.wire.anthropic_messages import ends as anthropic_messages
+from dragoman.wire.openai_chat import ends as openai_chat
 from dragoman.wire.payload import dump, parse_request
 from dragoman.wire.quirks import NONE, Quirks, apply_quirks
 
@@ -52,6 +55,10 @@ _MAX_TEMPLATES: Final = 4096
 _WORDS: Final = (Message("user", (Text("-"),)),)
 
 
+ReadEnds = Callable[[bytes], list[Event] | None]
+READ_ENDS: Final[dict[str, ReadEnds]] = {"openai_chat": openai_chat.read_ends, "anthropic_messages": anthropic_messages.read_ends}
+
+
 class Leg(msgspec.Struct, frozen=True):
     """One target as one request asks it."""
 
@@ -60,6 +67,8 @@ class Leg(msgspec.Struct, frozen=True):
     """The price list of the provider's row."""
     passes: bool = False
     """Whether the caller's own words are sent, and the answer's bytes go back as they come."""
+    read_ends: ReadEnds | None = None
+    """Reads of a whole answer that passes on what is accounted, where that is quicker than reading all of it."""
     drops_usage: bool = False
     """Whether the caller is not to get the usage that was asked for here."""
 
@@ -119,7 +128,8 @@ class Upstreams:
             body = dump(apply_quirks(parse_request(body), template.quirks, asking.warnings))
         asking.carried_anew()
         target = msgspec.structs.replace(leg.target, call=as_told(leg.target.call, body, asking.call, asking.fields, asking.record))
-        return Leg(target, leg.prices, True, drops_usage)
+        read_ends = None if asking.record.keeps_content else READ_ENDS.get(dialect)
+        return Leg(target, leg.prices, True, read_ends, drops_usage)
 
     def _template(self, name: str, asking: Asking) -> Template | None:
         asked = asking.asked

@@ -17,7 +17,7 @@ from dragoman.core.errors import DragomanError, UsageError
 from dragoman.core.events import Event
 from dragoman.core.exchange import Call, Headers, Timeouts, header
 from dragoman.drivers import AsyncDriver
-from dragoman.flow.attempt import Progress, Target, with_warnings
+from dragoman.flow.attempt import Progress, with_warnings
 from dragoman.flow.fallback import falling_back
 from dragoman.flow.retry import RetryBudget
 from dragoman.gateway.prompts.asking import Asking
@@ -41,7 +41,7 @@ MakeDriver = Callable[[Timeouts, AsyncTransport], AsyncDriver]
 class Straight:
     """As ``AsyncDriver``: all events of the answer in one batch, or those of a flow, batch by batch."""
 
-    __slots__ = ("_asking", "_budget", "_driver", "_leg", "_otherwise", "_timeouts", "_transport")
+    __slots__ = ("_asking", "_budget", "_driver", "_leg", "_otherwise", "_over", "_timeouts", "_transport")
 
     def __init__(
         self, leg: Leg, asking: Asking, timeouts: Timeouts, transport: AsyncTransport, budget: RetryBudget, otherwise: MakeDriver
@@ -53,6 +53,12 @@ class Straight:
         self._budget = budget
         self._otherwise = otherwise
         self._driver: AsyncDriver | None = None
+        self._over = False
+
+    @property
+    def ended(self) -> bool:
+        """See ``AsyncDriver.ended``."""
+        return self._over if self._driver is None else self._driver.ended
 
     async def batch(self) -> list[Event]:
         """See ``AsyncDriver.batch``."""
@@ -68,6 +74,7 @@ class Straight:
         outcome = await self._ask(leg)
         if isinstance(outcome, list):
             self._budget.earn()
+            self._over = True
             return outcome
         record.attempts = 0  # the flow counts it
         left = self._timeouts.after(time.monotonic() - begun_s) or _used_up(self._timeouts)
@@ -95,7 +102,7 @@ class Straight:
         except BaseException:
             incoming.close()
             raise
-        events = None if failure is not None else _read(leg.target, body)
+        events = None if failure is not None else _read(leg, body)
         if events is None:
             return BegunAnswer(incoming, body, failure)
         if leg.passes:
@@ -109,14 +116,16 @@ class Straight:
             self._driver.close()
 
 
-def _read(target: Target, body: bytes) -> list[Event] | None:
-    """The events of ``body``; ``None`` where it tells a fault or cannot be read."""
-    if target.read_whole is None:
-        return None
-    try:
-        return with_warnings(target.read_whole(body), target.call.warnings)
-    except DragomanError:
-        return None
+def _read(leg: Leg, body: bytes) -> list[Event] | None:
+    """The events of ``body``, or, of one that passes on, those from which it is accounted; ``None`` where there is something about it."""
+    target = leg.target
+    events = leg.read_ends(body) if leg.read_ends is not None else None
+    if events is None and target.read_whole is not None:
+        try:
+            events = with_warnings(target.read_whole(body), target.call.warnings)
+        except DragomanError:
+            return None
+    return events
 
 
 def _used_up(timeouts: Timeouts) -> Timeouts:

@@ -48,7 +48,7 @@ class _State:
 
     def start(self, answer: Answer, out: list[Event]) -> None:
         self.started = True
-        out.append(_start_of(answer))
+        out.append(start_of(answer))
 
     def say(self, choice: Choice, said: Said, out: list[Event]) -> None:
         """The events of what one choice said."""
@@ -126,7 +126,8 @@ class ChunkReader:
         self.done = True
 
 
-def _start_of(answer: Answer) -> Started:
+def start_of(answer: Answer) -> Started:
+    """What an answer or a chunk tells of itself."""
     own = {name: value for name in OWN_OF_ANSWER if (value := getattr(answer, name)) is not None}
     return Started(
         id=answer.id if isinstance(answer.id, str) and answer.id else None,
@@ -155,7 +156,7 @@ def read_whole(body: bytes, quirks: Quirks) -> list[Event]:
         raise fault or BadReply("the answer holds no choices", body=snippet(body))
     beside = told_beside(answer)
     if len(answer.choices) == 1 and beside is None and not quirks.think_tags and (text := plain_text(answer.choices[0])):
-        return [_start_of(answer), *plain_events(answer.choices[0], text, decode_usage(bytes(answer.usage)))]
+        return [start_of(answer), *plain_events(answer.choices[0], text, decode_usage(bytes(answer.usage)))]
     out: list[Event] = []
     state = _State(quirks)
     state.start(answer, out)
