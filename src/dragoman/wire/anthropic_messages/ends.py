@@ -27,6 +27,8 @@ class _Ends(msgspec.Struct):
     model: str | None = None
     type: str = ""
     error: Json = None
+    container: Json = None
+    """What the provider keeps."""
 
 
 _ENDS: Final = msgspec.json.Decoder(_Ends)
@@ -38,7 +40,13 @@ def read_ends(body: bytes) -> list[Event] | None:
         answer = _ENDS.decode(body)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
-    if not answer.stop_reason or answer.error is not None or answer.type == "error" or None in answer.usage.values():
+    if (
+        not answer.stop_reason
+        or answer.error is not None
+        or answer.container is not None
+        or answer.type == "error"
+        or None in answer.usage.values()
+    ):
         return None
     raw = answer.stop_reason
     end = Finished(FinishReason(FINISH.get(raw, "other"), raw), decode_usage(answer.usage))

@@ -11,13 +11,16 @@ import msgspec
 
 from dragoman.core.errors import DragomanError
 from dragoman.core.events import Event, Finished, FinishReason
+from dragoman.core.opaque import Json
 from dragoman.wire.openai_chat.answer import FINISH, Answer
 from dragoman.wire.openai_chat.decoder import start_of
 from dragoman.wire.openai_chat.usage import decode_usage
 
 
-class _Message(msgspec.Struct, gc=False):
-    """Whatever is in it."""
+class _Message(msgspec.Struct):
+    """Whatever is in it, but for a sound, which the provider keeps."""
+
+    audio: Json = None
 
 
 class _Choice(msgspec.Struct):
@@ -38,7 +41,7 @@ def read_ends(body: bytes) -> list[Event] | None:
     try:
         answer = _ENDS.decode(body)
         choices = answer.choices
-        if not choices or answer.error is not None or any(not choice.finish_reason for choice in choices):
+        if not choices or answer.error is not None or any(not choice.finish_reason or choice.message.audio for choice in choices):
             return None
         usage = decode_usage(bytes(answer.usage))
     except (msgspec.DecodeError, UnicodeError, RecursionError, DragomanError):
