@@ -11,8 +11,11 @@ from dragoman.core.request import Request
 
 ABOUT_THE_WIRE: Final = frozenset({"stream_options", "alt", "tools_at"})
 """Fields of single dialects that say how a request or its answer travels and nothing of the answer wanted."""
-SPELLING: Final = ABOUT_THE_WIRE | {"parameters", "role"}
-"""Those, and what of a tool (its schema in a dialect's own terms) or a message (its role in a dialect's own word) says a thing of ours."""
+SPELLING: Final = ABOUT_THE_WIRE | {
+    *("id", "status", "role", "message", "type", "name", "namespace"),
+    *("parameters", "execution", "about_namespace", "additional_tools", "found"),
+}
+"""Those, and what of a message, a part or a tool says what is ours already in a dialect's own terms, or how its vendor calls it."""
 _PLACE: Final = re.compile(r"(?<=^messages)\[\d+\]|(?<=^tools)(?:\[\d+\]|\.[^.:]+(?=\.))")
 """Which of many messages or tools a warning is about."""
 _ASKS_NOTHING: Final = {"n": 1, "logprobs": False, "top_logprobs": 0}
@@ -42,14 +45,22 @@ def left_out(wanted: object, where: str, *names: str) -> list[str]:
 
 
 def foreign_fields(request: Extended, name: str) -> list[str]:
-    """A warning for every field of ``request`` that a dialect other than ``name`` alone understands."""
-    return [
+    """A warning for every field of ``request``, and of its tools, that a dialect other than ``name`` alone understands."""
+    told = [
         f"{field}{_which(value)}: understood by {dialect} alone, left out"
         for dialect, fields in request.extra.items()
         if dialect != name
         for field, value in fields.items()
         if field not in ABOUT_THE_WIRE
     ]
+    tools = request.tools if isinstance(request, Request) else ()
+    return told + [warning for i, tool in enumerate(tools) if tool.extra for warning in foreign(tool.extra, f"tools[{i}]", name)]
+
+
+def foreign(extra: Extra, where: str, name: str, known: Collection[str] = SPELLING) -> list[str]:
+    """Warnings for what a message, a part or a tool has beyond ``known`` that dialects other than ``name`` alone understand."""
+    theirs = {dialect: [field for field in fields if field not in known] for dialect, fields in extra.items() if dialect != name}
+    return [f"{where}: what {dialect} alone has ({', '.join(fields)}) is left out" for dialect, fields in theirs.items() if fields]
 
 
 def gathered(warnings: Iterable[str]) -> tuple[str, ...]:

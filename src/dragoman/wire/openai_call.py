@@ -16,7 +16,8 @@ import msgspec
 from dragoman.core.exchange import Call, Reply, with_headers
 from dragoman.core.opaque import Extra, JsonObject
 from dragoman.core.usage import Usage
-from dragoman.wire.openai_chat.content import NAME, foreign
+from dragoman.wire.carried import ABOUT_THE_WIRE, foreign
+from dragoman.wire.openai_chat.content import NAME
 from dragoman.wire.openai_chat.errors import body_error, decode_error, encode_error
 from dragoman.wire.openai_chat.request import PATH as CHAT_PATH
 from dragoman.wire.payload import dump, parse
@@ -46,7 +47,7 @@ def path_of(path: str, model: str, quirks: Quirks) -> str:
 
 def json_call(path: str, model: str | None, body: JsonObject, extra: Extra, quirks: Quirks, warnings: list[str]) -> Call:
     """A call with a JSON body, the dialect's own fields in it."""
-    warnings.extend(foreign(extra, "extra"))
+    warnings.extend(foreign(extra, "extra", NAME, ABOUT_THE_WIRE))
     for_here = msgspec.structs.replace(quirks, defaults={}, constants={}, only=())
     body = apply_quirks({**body, **extra.get(NAME, {})}, for_here, warnings)
     return Call("POST", path_of(path, model or "", quirks), with_headers(_HEADERS, quirks.headers), dump(body), tuple(warnings))

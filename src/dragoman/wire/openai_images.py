@@ -15,10 +15,10 @@ from dragoman.core.exchange import Call, Reply, with_headers
 from dragoman.core.messages import Image
 from dragoman.core.opaque import Extra, Json, JsonObject
 from dragoman.core.picture import Picture, PictureRequest, Pictures
+from dragoman.wire.carried import ABOUT_THE_WIRE, foreign
 from dragoman.wire.media import decode_base64, encode_base64, sniff_image
 from dragoman.wire.multipart import Field, decode_form, encode_form
 from dragoman.wire.openai_call import NAME, answer, counted, json_call, json_reply, path_of, rest, routes
-from dragoman.wire.openai_chat.content import foreign
 from dragoman.wire.payload import convert, dump, parse_object, parse_request, snippet
 from dragoman.wire.quirks import Quirks
 
@@ -92,7 +92,7 @@ def form_call(path: str, model: str, body: JsonObject, files: list[Field], extra
             fields.append(Field(name, _plain(value)))
     content_type, data = encode_form([*fields, *files])
     headers = with_headers((("content-type", content_type), ("accept", "application/json")), quirks.headers)
-    return Call("POST", path_of(path, model, quirks), headers, data, tuple(foreign(extra, "extra")))
+    return Call("POST", path_of(path, model, quirks), headers, data, tuple(foreign(extra, "extra", NAME, ABOUT_THE_WIRE)))
 
 
 def _plain(value: Json) -> bytes:

@@ -157,6 +157,19 @@ SHELL: Final = _function(
 PLAN: Final = _function("update_plan", plan={"type": "array", "items": {"type": "object", "properties": {"step": {"type": "string"}}}})
 
 
+HUNK: Final = '*** Begin Patch\n*** Add File: a.py\n+print("\u00fc \\n")\n*** End Patch\n'
+BROUGHT: Final = {
+    "type": "additional_tools",
+    "id": "at_0199",
+    "role": "developer",
+    "tools": [
+        {"type": "namespace", "name": "functions", "description": "", "tools": [{**PATCH, "name": "exec"}, PLAN]},
+        {"type": "namespace", "name": "team", "description": "Others.", "tools": [_function("ask", whom={"type": "string"})]},
+    ],
+}
+"""How Codex brings its tools for models of the newest kind, of which one runs programs that call the others."""
+
+
 def codex_body(model: str, last: str, *tools: Any) -> dict[str, Any]:
     """A second turn, whose last words are ``last``."""
 

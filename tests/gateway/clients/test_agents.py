@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from dragoman.core.exchange import header
-from dragoman.core.messages import Image, Reasoning, ToolCall, ToolResult
+from dragoman.core.messages import Image, Reasoning, Text, ToolCall, ToolResult
 from dragoman.core.request import Request
 from dragoman.emulator.pieces import fragments
 from dragoman.server import Answer
@@ -19,9 +19,11 @@ from tests.gateway.upstream import EVENTS, JSON, Told, Upstream
 
 from .agents import (
     BETAS,
+    BROUGHT,
     CALLS,
     CLAUDE_HEADERS,
     CODEX_HEADERS,
+    HUNK,
     LONG,
     PATCH,
     PLAN,
@@ -35,6 +37,7 @@ from .play import SIGNATURE, parts_of
 ARGUMENTS: Final = json.dumps({"pattern": '\u00fcber "all"', "glob": "**/*.py"}, ensure_ascii=False)
 CALL: Final = f"Look for it. call:Grep {ARGUMENTS}"
 OTHERS: Final = ("openai/gpt-4.1", "gemini/gemini-2.5-flash", "bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0")
+ANYWHERE: Final = ("openai/gpt-4.1", "anthropic/claude-sonnet-4-5", "gemini/gemini-2.5-flash", "cohere/command-a-03-2025")
 STREAM: Final = (
     b'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"m",'
     b'"content":[],"stop_reason":null,"stop_sequence":null,"brand_new":1.0,"usage":{"input_tokens":3,"output_tokens":1}}}\n\n',
@@ -242,8 +245,40 @@ class TestCodex:
         assert "prompt_cache_key" in warned(reply)
         assert "encrypted" in warned(reply) or "reasoning" in warned(reply)
 
+    @pytest.mark.parametrize("model", ANYWHERE)
+    def test_its_tool_that_takes_free_text_is_called_at_every_vendor(self, stage: Stage, model: str) -> None:
+        reply = self.send(stage, model, f"Edit. call:apply_patch {json.dumps({'input': HUNK})}", PATCH)
+        events = events_of(reply)
+        (item,) = [one["item"] for one in events if one["type"] == "response.output_item.done"]
+        assert (item["type"], item["name"], item["input"]) == ("custom_tool_call", "apply_patch", HUNK)
+        assert "".join(one["delta"] for one in events if one["type"] == "response.custom_tool_call_input.delta") == HUNK
+        assert [one["sequence_number"] for one in events] == list(range(len(events)))
+        result = {"type": "custom_tool_call_output", "call_id": item["call_id"], "output": "Done."}
+        body = codex_body(model, "Go on.", PATCH)
+        body["input"] += [item, result]
+        events_of(httpx.post(f"{stage.url}/v1/responses", headers=CODEX_HEADERS, content=dumped(body)))
+        call, given = parts_of(asked_of(stage).messages, ToolCall)[-1], parts_of(asked_of(stage).messages, ToolResult)[-1]
+        assert (call.name, json.loads(call.arguments)) == ("apply_patch", {"input": HUNK})
+        assert (call.id, given.parts) == (given.id, (Text(text="Done."),))
+
+    @pytest.mark.parametrize("model", ANYWHERE)
+    def test_tools_that_it_brings_in_its_input_are_called_at_every_vendor(self, stage: Stage, model: str) -> None:
+        body = codex_body(model, 'Ask. call:exec {"input":"1 + 1"} call:team__ask {"whom":"Ada"}')
+        body["input"].insert(0, BROUGHT)
+        del body["tools"]
+        events = events_of(httpx.post(f"{stage.url}/v1/responses", headers=CODEX_HEADERS, content=dumped(body)))
+        run, ask = [one["item"] for one in events if one["type"] == "response.output_item.done"]
+        assert (run["type"], run["name"], run["namespace"], run["input"]) == ("custom_tool_call", "exec", "functions", "1 + 1")
+        assert (ask["type"], ask["name"], ask["namespace"], json.loads(ask["arguments"])) == (
+            "function_call",
+            "ask",
+            "team",
+            {"whom": "Ada"},
+        )
+
     @pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4-5", "gemini/gemini-2.5-flash"])
     def test_tools_that_only_its_vendor_has_are_named_and_break_nothing(self, stage: Stage, model: str) -> None:
         reply = self.send(stage, model, "Look.", PATCH, {"type": "web_search", "external_web_access": False})
         assert events_of(reply)[-1]["type"] == "response.completed"
-        assert "tools (apply_patch, web_search)" in warned(reply)
+        assert "tools (web_search)" in warned(reply)
+        assert "(format)" in warned(reply)

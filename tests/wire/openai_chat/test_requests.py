@@ -222,9 +222,9 @@ def test_what_another_dialect_alone_has_is_named_when_left_out() -> None:
     hi = Message("user", (Text(text="Hi", extra={"anthropic_messages": {"cache_control": {}}}),), extra={"gemini": {"a": 1}})
     request = Request(model="m", messages=(hi,), tools=(Tool(name="f", extra={"anthropic_messages": {"defer": True}}),))
     assert encode_request(request, NONE).warnings == (
+        "tools[0]: what anthropic_messages alone has (defer) is left out",
         "messages[0]: what gemini alone has (a) is left out",
         "messages[0]: what anthropic_messages alone has (cache_control) is left out",
-        "tools[0]: what anthropic_messages alone has (defer) is left out",
     )
 
 

@@ -11,8 +11,11 @@ DONE_FIELDS = {
     "response.reasoning_text": "text",
     "response.reasoning_summary_text": "text",
     "response.function_call_arguments": "arguments",
+    "response.custom_tool_call_input": "input",
 }
 """What a ``.done`` repeats of the deltas before it."""
+CALLED = {"function_call": "arguments", "custom_tool_call": "input"}
+"""The field of a call that its deltas make up."""
 CHANGES = {
     "status",
     "output",
@@ -118,7 +121,7 @@ class _Stream:
         assert [self.ended[index] for index in range(len(self.items))] == final["output"]
         for index, item in enumerate(final["output"]):
             assert item.get("status", "completed") != "in_progress"
-            assert item["type"] != "function_call" or item["arguments"] == self.texts.get((index, None), "")
+            assert item["type"] not in CALLED or item[CALLED[item["type"]]] == self.texts.get((index, None), "")
             for field in ("content", "summary"):
                 for place, part in enumerate(item.get(field) or []):
                     assert part == self.parts[index, place]

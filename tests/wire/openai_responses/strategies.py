@@ -59,7 +59,11 @@ unknown_parts = fields.map(lambda given: Opaque(extra={NAME: {"content": {"type"
 contents = st.lists(texts | images | files | unknown_parts, max_size=3).map(tuple)
 unknown_items = fields.map(lambda given: {"type": "zz_call", **given})
 results = st.builds(ToolResult, id=words, parts=st.lists(texts | images | files, min_size=1, max_size=2).map(tuple), extra=own)
-calls = st.builds(ToolCall, id=words, name=words, arguments=words, extra=own)
+free_texts = words.map(lambda text: json.dumps({"input": text}, ensure_ascii=False, separators=(",", ":")))
+custom: st.SearchStrategy[dict[str, Any]] = own.map(lambda given: {NAME: {"type": "custom_tool_call", **given.get(NAME, {})}})
+calls = st.builds(ToolCall, id=words, name=words, arguments=words, extra=own) | st.builds(
+    ToolCall, id=words, name=words, arguments=free_texts, extra=custom
+)
 
 
 @st.composite

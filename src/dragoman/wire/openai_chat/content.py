@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
 
 from dragoman.core.errors import BadRequest, Unsupported
 from dragoman.core.messages import AnyPart, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text
-from dragoman.core.opaque import Extra, Json, JsonObject
-from dragoman.wire.carried import ABOUT_THE_WIRE
+from dragoman.core.opaque import Json, JsonObject
 from dragoman.wire.media import decode_base64, decode_data_url, encode_base64, encode_data_url, sniff_audio
 from dragoman.wire.openai_chat import details
 from dragoman.wire.quirks import Quirks
@@ -31,12 +30,6 @@ _AUDIO_TYPES: Final = {name: media_type for media_type, name in _AUDIO_FORMATS.i
 
 
 # --- encode -------------------------------------------------------------------------------------------------------------------------------
-
-
-def foreign(extra: Extra, where: str, known: Collection[str] = ABOUT_THE_WIRE) -> list[str]:
-    """Warnings for what other dialects alone have, beyond ``known``."""
-    theirs = {name: [field for field in fields if field not in known] for name, fields in extra.items() if name != NAME}
-    return [f"{where}: what {name} alone has ({', '.join(fields)}) is left out" for name, fields in theirs.items() if fields]
 
 
 def own_fields(part: Part) -> JsonObject:

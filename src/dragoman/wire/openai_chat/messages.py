@@ -24,7 +24,7 @@ from dragoman.core.messages import (
     ToolResult,
 )
 from dragoman.core.opaque import Extra, Json, JsonObject
-from dragoman.wire.carried import SPELLING
+from dragoman.wire.carried import foreign
 from dragoman.wire.openai_chat import details
 from dragoman.wire.openai_chat.content import (
     LEGACY,
@@ -34,7 +34,6 @@ from dragoman.wire.openai_chat.content import (
     decode_part,
     encode_content,
     encode_image,
-    foreign,
     odd_type,
     one_of,
     own_fields,
@@ -69,7 +68,7 @@ def encode_messages(messages: tuple[Message, ...], quirks: Quirks, warnings: lis
             encoded += [*results.rest(), {"role": message.role, "content": words}]
             continue
         for extra in _extras(message):
-            warnings.extend(foreign(extra, f"messages[{i}]", SPELLING))
+            warnings.extend(foreign(extra, f"messages[{i}]", NAME))
         if message.role == "tool":
             encoded.extend(map(results.encode, message.parts))
         else:

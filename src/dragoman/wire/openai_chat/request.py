@@ -12,8 +12,8 @@ from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, with_headers
 from dragoman.core.opaque import Json, JsonObject, Number
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
-from dragoman.wire.carried import SPELLING, foreign_fields
-from dragoman.wire.openai_chat.content import NAME, foreign
+from dragoman.wire.carried import foreign_fields
+from dragoman.wire.openai_chat.content import NAME
 from dragoman.wire.openai_chat.messages import decode_messages, encode_messages
 from dragoman.wire.payload import convert, dump, parse_request
 from dragoman.wire.quirks import Quirks, apply_quirks, path_for
@@ -88,8 +88,6 @@ def _encode_body(request: Request, stream: bool, quirks: Quirks, warnings: list[
 
 def _encode_tools(request: Request, own: JsonObject, body: JsonObject, warnings: list[str]) -> None:
     is_legacy = own.pop(LEGACY_FUNCTIONS, False)
-    for i, tool in enumerate(request.tools):
-        warnings.extend(foreign(tool.extra, f"tools[{i}]", SPELLING))
     tools: list[Json] = [_encode_tool(tool) for tool in request.tools]
     choice = request.tool_choice
     named = choice.name if isinstance(choice, NamedTool) else None

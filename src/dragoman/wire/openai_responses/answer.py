@@ -26,15 +26,18 @@ from dragoman.core.events import (
 )
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.wire.media import decode_base64, sniff_image
+from dragoman.wire.openai_responses.calls import CUSTOM_CALL, is_called, name_of, own_of_call
 from dragoman.wire.openai_responses.content import CONTENT, MESSAGE, NAME, as_extra, beside, decode_source
+from dragoman.wire.openai_responses.free_text import BEGINS, ENDS, escaped
 from dragoman.wire.openai_responses.messages import IMAGE_ITEM
 from dragoman.wire.openai_responses.reasoning import GAP, PARTS, SUMMARY, THOUGHT, join, own_of, told_pieces, unseal
+from dragoman.wire.openai_responses.tools import CALLS
 from dragoman.wire.payload import dump
 
 _SAYS: Final[dict[str, tuple[BlockKind, str]]] = {"output_text": ("text", "text"), "refusal": ("refusal", "refusal")}
 """Parts of a message that we know: our kind and the field with the words."""
 _PART: Final = frozenset({"type", "text", "refusal", "annotations", "logprobs"})
-_CALL: Final = frozenset({"type", "call_id", "name", "arguments"})
+_CALLED: Final = frozenset(CALLS.values())
 _MESSAGE: Final = frozenset({"type", "role", "content"})
 _MISSING: Final[JsonObject] = {}
 
@@ -114,9 +117,8 @@ class Answer:
         match item.kind:
             case "message" | "reasoning":
                 pass  # their blocks open with their parts
-            case "function_call":
-                self.called = True
-                self._open(item, 0, "tool", out, id=_word(record, "call_id", "id"), name=_word(record, "name"), own=beside(record, _CALL))
+            case _ if is_called(record):
+                self._begin_call(item, record, out)
             case _ if item.kind == IMAGE_ITEM:
                 pass  # whether there is a picture shows at the end
             case _:
@@ -148,7 +150,7 @@ class Answer:
                 self._end_message(item, record, out)
             case "reasoning":
                 self._end_reasoning(item, record, out)
-            case "function_call":
+            case _ if item.kind in _CALLED and item.parts[0].kind == "tool":
                 self._end_call(item, record, out)
             case _ if item.kind == IMAGE_ITEM:
                 self._tell_image(record, out)
@@ -197,9 +199,10 @@ class Answer:
     def grow_arguments(self, key: object, text: str, out: list[Event]) -> None:
         """More of a call's arguments. Of a call that no event opened, all is told at its end."""
         item = self._items.get(key)
-        if item is not None and item.kind == "function_call" and text:
-            item.parts[0].pieces.append(text)
-            out.append(ToolDelta(item.parts[0].index, text))
+        if item is not None and item.kind in _CALLED and text:
+            part = item.parts[0]
+            part.pieces.append(text)
+            out.append(ToolDelta(part.index, escaped(text) if item.kind == CUSTOM_CALL else text))
 
     def cite(self, key: object, place: int, annotation: JsonObject, out: list[Event]) -> None:
         item = self._items.get(key)
@@ -337,12 +340,20 @@ class Answer:
 
     # --- others --------------------------------------------------------------------------------------------------------------------------
 
+    def _begin_call(self, item: _Item, record: JsonObject, out: list[Event]) -> None:
+        self.called = True
+        part = self._open(item, 0, "tool", out, id=_word(record, "call_id", "id"), name=name_of(record), own=own_of_call(record))
+        if item.kind == CUSTOM_CALL:
+            out.append(ToolDelta(part.index, BEGINS))
+
     def _end_call(self, item: _Item, record: JsonObject, out: list[Event]) -> None:
-        part, arguments = item.parts[0], record.get("arguments")
-        rest = part.missing(dump(arguments).decode() if isinstance(arguments, dict) else arguments)
+        part, told = item.parts[0], record.get("input" if item.kind == CUSTOM_CALL else "arguments")
+        rest = part.missing(dump(told).decode() if isinstance(told, dict) else told)
+        if item.kind == CUSTOM_CALL:
+            rest = escaped(rest) + ENDS
         if rest:
             out.append(ToolDelta(part.index, rest))
-        out.append(BlockEnded(part.index, extra=as_extra(beside(record, _CALL))))
+        out.append(BlockEnded(part.index, extra=as_extra(own_of_call(record))))
 
     def _tell_opaque(self, own: JsonObject, out: list[Event]) -> None:
         out.append(BlockStarted(self._count, "opaque", extra=as_extra(own)))

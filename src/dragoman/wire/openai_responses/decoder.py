@@ -281,6 +281,7 @@ READERS: Final[dict[str, _Read]] = {
     "response.reasoning.delta": EventReader._read_thought,
     "response.reasoning_summary_text.delta": EventReader._read_summary,
     "response.function_call_arguments.delta": EventReader._read_arguments,
+    "response.custom_tool_call_input.delta": EventReader._read_arguments,
     "response.output_text.annotation.added": EventReader._read_source,
 }
 """What is not here repeats what an item or a part says at its end (``output_text.done`` …) or tells of its progress."""

@@ -27,13 +27,14 @@ from dragoman.wire.openai_responses.content import CONTENT, MESSAGE, encode_sour
 from dragoman.wire.openai_responses.errors import error_fields, error_record
 from dragoman.wire.openai_responses.items import (
     ID_STEM_LENGTH,
-    CallItem,
+    CallItems,
     MessageItem,
     Output,
     OwnItem,
     PictureItem,
     ReasoningItem,
     Words,
+    call_item,
 )
 from dragoman.wire.openai_responses.messages import is_item
 from dragoman.wire.openai_responses.response import PREFIX, ResponseObject, incomplete_details
@@ -42,7 +43,7 @@ from dragoman.wire.quirks import Quirks
 from dragoman.wire.spoken import SpokenSounds
 from dragoman.wire.sse import CONTENT_TYPE, encode_event
 
-_Block = Words | ReasoningItem | CallItem | PictureItem | OwnItem
+_Block = Words | ReasoningItem | CallItems | PictureItem | OwnItem
 
 
 def encoder(request: Request, quirks: Quirks) -> Encoder:
@@ -56,6 +57,7 @@ class Builder:
     def __init__(self, request: Request) -> None:
         self.output = Output()
         self.response = ResponseObject(request)
+        self._tools = {tool.name: tool for tool in request.tools}
         self.whole: JsonObject | None = None
         """The finished response."""
         self._blocks: dict[int, _Block] = {}
@@ -103,7 +105,7 @@ class Builder:
             case "reasoning":
                 self._blocks[event.index] = ReasoningItem(self._close_messages(), event)
             case "tool":
-                self._blocks[event.index] = CallItem(self._close_messages(), event)
+                self._blocks[event.index] = call_item(self._close_messages(), event, self._tools)
             case "image":
                 self._blocks[event.index] = PictureItem(self._close_messages(), event)
             case "opaque":
@@ -150,7 +152,7 @@ class Builder:
 
     def _grow_call(self, event: ToolDelta) -> None:
         block = self._blocks[event.index]
-        if isinstance(block, CallItem):
+        if isinstance(block, CallItems):
             block.grow(event.arguments)
 
     def _grow_media(self, event: MediaDelta) -> None:

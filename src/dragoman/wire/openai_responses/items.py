@@ -7,15 +7,20 @@ be named behind its last word.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from dragoman.core.events import BlockEnded, BlockStarted, TextDelta, TokenLogprob
 from dragoman.core.messages import Source
 from dragoman.core.opaque import Json, JsonObject
+from dragoman.core.request import Tool
 from dragoman.wire.media import encode_base64
-from dragoman.wire.openai_responses.content import CONTENT, MESSAGE, encode_source, own_fields
+from dragoman.wire.openai_responses.calls import CUSTOM_CALL, FUNCTION_CALL, SEARCH_CALL, said
+from dragoman.wire.openai_responses.content import CONTENT, MESSAGE, beside, encode_source, own_fields
+from dragoman.wire.openai_responses.free_text import FreeText
 from dragoman.wire.openai_responses.messages import IMAGE_ITEM
 from dragoman.wire.openai_responses.reasoning import PARTS, SUMMARY, THOUGHT, seal
+from dragoman.wire.openai_responses.tools import called
 
 ID_STEM_LENGTH: Final = 48
 """Of the response's id in those of its items: OpenAI takes no id of more than 64 characters back."""
@@ -222,11 +227,11 @@ def _kind_of(own: JsonObject) -> str:
 class CallItem:
     """A function call."""
 
-    def __init__(self, output: Output, event: BlockStarted) -> None:
+    def __init__(self, output: Output, event: BlockStarted, call: JsonObject) -> None:
         self._output = output
         self._pieces: list[str] = []
-        call = {"type": "function_call", "call_id": event.id or "", "name": event.name or "", "arguments": ""}
-        self._index, self._item = output.add("fc", {**own_fields(event.extra), **call, "status": "in_progress"})
+        own = beside(own_fields(event.extra), frozenset({"name"}))
+        self._index, self._item = output.add("fc", {**own, **call, "call_id": event.id or "", "arguments": "", "status": "in_progress"})
         self._place = {"item_id": self._item["id"], "output_index": self._index}
 
     def grow(self, arguments: str) -> None:
@@ -236,9 +241,69 @@ class CallItem:
     def end(self, event: BlockEnded) -> None:
         arguments = "".join(self._pieces)
         self._output.tell("response.function_call_arguments.done", **self._place, arguments=arguments)
-        own = {name: value for name, value in own_fields(event.extra).items() if name != "id"}
-        self._item |= {"status": "completed", **own, "arguments": arguments}
+        self._item |= {"status": "completed", **_own_of_end(event), "arguments": arguments}
         self._output.end(self._index)
+
+
+class CustomCallItem:
+    """A call of a tool that takes free text, which stands in a model's arguments as a string."""
+
+    def __init__(self, output: Output, event: BlockStarted, call: JsonObject) -> None:
+        self._output = output
+        self._reader = FreeText()
+        self._pieces: list[str] = []
+        own = beside(own_fields(event.extra), frozenset({"name"}))
+        self._index, self._item = output.add("ctc", {**own, **call, "call_id": event.id or "", "input": "", "status": "in_progress"})
+        self._place = {"item_id": self._item["id"], "output_index": self._index}
+
+    def grow(self, arguments: str) -> None:
+        self._tell(self._reader.feed(arguments))
+
+    def end(self, event: BlockEnded) -> None:
+        self._tell(self._reader.end())
+        text = "".join(self._pieces)
+        self._output.tell("response.custom_tool_call_input.done", **self._place, input=text)
+        self._item |= {"status": "completed", **_own_of_end(event), "input": text}
+        self._output.end(self._index)
+
+    def _tell(self, text: str) -> None:
+        if text:
+            self._pieces.append(text)
+            self._output.tell("response.custom_tool_call_input.delta", **self._place, delta=text)
+
+
+class SearchCallItem:
+    """A search for tools, which the client does. What it looks for is an object, so it is told when that is whole."""
+
+    def __init__(self, output: Output, event: BlockStarted, call: JsonObject) -> None:
+        self._output = output
+        self._pieces: list[str] = []
+        own = {"execution": "client", **beside(own_fields(event.extra), frozenset({"name"})), "type": call["type"]}
+        self._index, self._item = output.add("tsc", {**own, "call_id": event.id or "", "arguments": {}, "status": "in_progress"})
+
+    def grow(self, arguments: str) -> None:
+        self._pieces.append(arguments)
+
+    def end(self, event: BlockEnded) -> None:
+        told = said(self._item["type"], "".join(self._pieces))
+        self._item |= {"status": "completed", **_own_of_end(event), **told}
+        self._output.end(self._index)
+
+
+CallItems = CallItem | CustomCallItem | SearchCallItem
+_CALL_ITEMS: Final[dict[str, type[CallItems]]] = {FUNCTION_CALL: CallItem, CUSTOM_CALL: CustomCallItem, SEARCH_CALL: SearchCallItem}
+
+
+def call_item(output: Output, event: BlockStarted, tools: Mapping[str, Tool]) -> CallItems:
+    """The item of a call, by what its block says itself to be, or else by what its tool is."""
+    own = own_fields(event.extra)
+    call = called(event.name or "", tools)
+    call |= {name: own[name] for name in ("type", "name", "namespace") if name in own}
+    return _CALL_ITEMS.get(call["type"], CallItem)(output, event, call)
+
+
+def _own_of_end(event: BlockEnded) -> JsonObject:
+    return beside(own_fields(event.extra), frozenset({"id", "type", "name"}))
 
 
 class PictureItem:

@@ -6,7 +6,7 @@ message of role ``tool``. ``instructions`` is a leading system message; a system
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -14,7 +14,17 @@ import msgspec
 from dragoman.core.errors import BadRequest, Unsupported
 from dragoman.core.messages import AnyPart, File, Image, Message, Opaque, Reasoning, Refusal, Role, Source, Text, ToolCall, ToolResult
 from dragoman.core.opaque import Json, JsonObject
+from dragoman.core.request import Request, Tool
 from dragoman.wire.media import encode_base64
+from dragoman.wire.openai_responses.calls import (
+    CUSTOM_OUTPUT,
+    FUNCTION_OUTPUT,
+    decode_call,
+    decode_found,
+    encode_call,
+    encode_result,
+    is_called,
+)
 from dragoman.wire.openai_responses.content import (
     CONTENT,
     MESSAGE,
@@ -29,6 +39,7 @@ from dragoman.wire.openai_responses.content import (
     own_fields,
 )
 from dragoman.wire.openai_responses.reasoning import decode_reasoning, encode_reasoning
+from dragoman.wire.openai_responses.tools import brings_tools, encode_added, is_added
 from dragoman.wire.quirks import Quirks
 
 IMAGE_ITEM: Final = "image_generation_call"
@@ -38,19 +49,24 @@ _ROLES: Final[dict[str, Role]] = {"system": "system", "developer": "system", "us
 # --- encode -----------------------------------------------------------------------------------------------------------------------------
 
 
-def encode_messages(messages: tuple[Message, ...], quirks: Quirks, warnings: list[str]) -> tuple[str | None, list[JsonObject]]:
+def encode_messages(request: Request, quirks: Quirks, warnings: list[str]) -> tuple[str | None, list[JsonObject]]:
     """The ``instructions``, where the conversation begins with some, and the items of ``input``."""
+    messages, tools = request.messages, {tool.name: tool for tool in request.tools}
     instructions = instructions_of(messages)
     items: list[JsonObject] = []
+    kinds: dict[str, str] = {}
     for message in messages if instructions is None else messages[1:]:
         if message.name is not None:
             warnings.append("messages: this wire has no names for who speaks, left out")
         if message.role == "assistant":
-            _Turn(items, quirks, warnings).add(message)
+            turn = _Turn(tools, quirks, warnings).add(message)
+            kinds |= {item["call_id"]: item["type"] for item in turn if is_called(item)}
+            items += turn
         elif message.role == "tool":
-            items.extend(_encode_result(part, quirks, warnings) for part in message.parts)
+            items.extend(_encode_result(part, kinds, quirks, warnings) for part in message.parts)
         else:
             items.extend(_encode_message(message, quirks))
+    encode_added(request.tools, items)
     return instructions, items
 
 
@@ -79,7 +95,7 @@ def _encode_message(message: Message, quirks: Quirks) -> list[JsonObject]:
     return [*items, item]
 
 
-def _encode_result(part: AnyPart, quirks: Quirks, warnings: list[str]) -> JsonObject:
+def _encode_result(part: AnyPart, kinds: Mapping[str, str], quirks: Quirks, warnings: list[str]) -> JsonObject:
     if is_item(part):
         return own_fields(part.extra)
     if not isinstance(part, ToolResult):
@@ -87,21 +103,22 @@ def _encode_result(part: AnyPart, quirks: Quirks, warnings: list[str]) -> JsonOb
     if part.is_error:
         warnings.append("messages: this wire cannot say that a tool failed, its result is sent as any other")
     output = encode_input(part.parts, quirks) if part.parts else ""
-    return {"type": "function_call_output", "call_id": part.id, "output": output, **own_fields(part.extra)}
+    return encode_result(part, output, kinds)
 
 
 class _Turn:
-    """Appends the items of an assistant's message to ``items``."""
+    """The items of an assistant's message."""
 
-    def __init__(self, items: list[JsonObject], quirks: Quirks, warnings: list[str]) -> None:
-        self._items = items
+    def __init__(self, tools: Mapping[str, Tool], quirks: Quirks, warnings: list[str]) -> None:
+        self._items: list[JsonObject] = []
+        self._tools = tools
         self._quirks = quirks
         self._warnings = warnings
         self._said: list[JsonObject] | None = None
         """The content of the message item that is open."""
         self._facts: JsonObject = {}
 
-    def add(self, message: Message) -> None:
+    def add(self, message: Message) -> list[JsonObject]:
         for part in message.parts:
             if isinstance(part, Source):
                 self._cite(part)
@@ -111,6 +128,7 @@ class _Turn:
                 self._end()
                 self._do(part)
         self._end()
+        return self._items
 
     def _say(self, part: Text | Refusal | Opaque) -> None:
         facts = own_fields(part.extra).get(MESSAGE)
@@ -153,8 +171,7 @@ class _Turn:
                 else:
                     self._warnings.append("messages: reasoning that did not come from this wire cannot be sent to it, left out")
             case ToolCall():
-                call = {"type": "function_call", "call_id": part.id, "name": part.name, "arguments": part.arguments}
-                self._items.append({**call, **own_fields(part.extra)})
+                self._items.append(encode_call(part, self._tools))
             case Opaque():
                 self._items.append(own_fields(part.extra))
             case Image() if part.data is not None and own_fields(part.extra):
@@ -175,7 +192,8 @@ def decode_messages(instructions: str | None, given: Json) -> tuple[Message, ...
         decoded.append(Message("user", (Text(text=given),)))
     elif isinstance(given, list):
         for i, item in enumerate(given):
-            _append(decoded, _decode_item(item, f"input[{i}]"))
+            if not is_added(item):
+                _append(decoded, _decode_item(item, f"input[{i}]"))
     elif given is not None:
         raise BadRequest(f"input: {type(given).__name__} was given; a string or a list of items is expected", param="input")
     return tuple(decoded)
@@ -214,6 +232,10 @@ def _decode_item(given: Json, where: str) -> Message:
     decode = _ITEM_DECODERS.get(kind)
     if decode is not None:
         return decode(given, where)
+    if is_called(given):
+        return Message("assistant", (decode_call(given, where),))
+    if brings_tools(given):
+        return Message("tool", (decode_found(given, where),))
     role = _ROLE_OF_ITEM.get(kind) or ("tool" if kind.endswith("_output") else "assistant")
     return Message(role, (Opaque(extra={NAME: given}),))
 
@@ -253,23 +275,15 @@ def with_facts(part: AnyPart, facts: JsonObject) -> AnyPart:
     return msgspec.structs.replace(part, extra={NAME: {**own_fields(part.extra), MESSAGE: facts}}) if facts else part
 
 
-def _decode_call(given: JsonObject, where: str) -> Message:
-    call = ToolCall(
-        id=inner(given, "call_id", where),
-        name=inner(given, "name", where),
-        arguments=inner(given, "arguments", where),
-        extra=as_extra(beside(given, frozenset({"type", "call_id", "name", "arguments"}))),
-    )
-    return Message("assistant", (call,))
-
-
 def _decode_result(given: JsonObject, where: str) -> Message:
     parts = decode_input(given.get("output"), f"{where}.output")
     allowed = tuple(part for part in parts if isinstance(part, (Text, Image, File)))
     if len(allowed) != len(parts):
         return Message("tool", (Opaque(extra={NAME: given}),))
-    extra = as_extra(beside(given, frozenset({"type", "call_id", "output"})))
-    return Message("tool", (ToolResult(id=inner(given, "call_id", where), parts=allowed, extra=extra),))
+    own = beside(given, frozenset({"type", "call_id", "output"}))
+    if given["type"] != FUNCTION_OUTPUT:
+        own["type"] = given["type"]
+    return Message("tool", (ToolResult(id=inner(given, "call_id", where), parts=allowed, extra=as_extra(own)),))
 
 
 def _decode_thought(given: JsonObject, where: str) -> Message:
@@ -278,7 +292,7 @@ def _decode_thought(given: JsonObject, where: str) -> Message:
 
 _ITEM_DECODERS: Final[dict[str, Callable[[JsonObject, str], Message]]] = {
     "message": _decode_message,
-    "function_call": _decode_call,
-    "function_call_output": _decode_result,
+    FUNCTION_OUTPUT: _decode_result,
+    CUSTOM_OUTPUT: _decode_result,
     "reasoning": _decode_thought,
 }

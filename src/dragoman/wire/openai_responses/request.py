@@ -15,11 +15,11 @@ import msgspec
 from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, with_headers
 from dragoman.core.opaque import Json, JsonObject, Number
-from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
+from dragoman.core.request import JsonFormat, ReasoningOptions, Request
 from dragoman.wire.carried import foreign_fields, uncarried
 from dragoman.wire.openai_responses.content import NAME, as_extra, beside, own_fields
 from dragoman.wire.openai_responses.messages import decode_messages, encode_messages
-from dragoman.wire.own_tools import join_tools, places_to_tell
+from dragoman.wire.openai_responses.tools import decode_choice, decode_tools, encode_choice, encode_tools
 from dragoman.wire.payload import convert, dump, parse_request
 from dragoman.wire.quirks import Quirks, apply_quirks
 
@@ -53,7 +53,7 @@ def encode_request(request: Request, quirks: Quirks) -> Call:
     """The call for ``request``; its warnings name what could not be said."""
     warnings = _uncarried(request)
     stream = request.stream if quirks.streaming == "as-asked" else quirks.streaming == "always"
-    instructions, items = encode_messages(request.messages, quirks, warnings)
+    instructions, items = encode_messages(request, quirks, warnings)
     body: JsonObject = {"model": request.model}
     if instructions is not None:
         body["instructions"] = instructions
@@ -79,11 +79,11 @@ def encode_options(request: Request, warnings: list[str]) -> JsonObject:
         value = getattr(request, name)
         if value is not None:
             body[name] = value
-    tools = join_tools([encode_tool(tool) for tool in request.tools], extra.pop("tools", None), extra.pop("tools_at", None))
+    tools = encode_tools(request.tools, extra.pop("tools", None), extra.pop("tools_at", None))
     if tools:
         body["tools"] = tools
     if request.tool_choice is not None:
-        body["tool_choice"] = encode_choice(request.tool_choice)
+        body["tool_choice"] = encode_choice(request.tool_choice, request.tools)
     if request.logprobs:
         asked = extra.pop("include", None)
         body["include"] = [*(asked if isinstance(asked, list) else ()), LOGPROBS]
@@ -98,18 +98,6 @@ def _encode_nested(name: str, ours: JsonObject, body: JsonObject, extra: JsonObj
     theirs = extra.pop(name, None)
     if ours or theirs:
         body[name] = {**ours, **theirs} if isinstance(theirs, dict) else ours
-
-
-def encode_tool(tool: Tool) -> JsonObject:
-    """A function. Both ``parameters`` and ``strict`` are required; null is the vendor's default, which is strict."""
-    encoded: JsonObject = {"type": "function", "name": tool.name}
-    if tool.description is not None:
-        encoded["description"] = tool.description
-    return {**encoded, "parameters": tool.parameters, "strict": tool.strict, **own_fields(tool.extra)}
-
-
-def encode_choice(choice: ToolChoice) -> Json:
-    return {"type": "function", "name": choice.name} if isinstance(choice, NamedTool) else choice
 
 
 def _encode_format(wanted: JsonFormat | None) -> JsonObject:
@@ -138,13 +126,6 @@ def _encode_reasoning(wanted: ReasoningOptions | None, warnings: list[str]) -> J
 
 
 # --- decode -----------------------------------------------------------------------------------------------------------------------------
-
-
-class _Function(msgspec.Struct):
-    name: str
-    description: str | None = None
-    parameters: JsonObject | None = None
-    strict: bool | None = None
 
 
 class _Schema(msgspec.Struct):
@@ -192,58 +173,19 @@ def decode_request(call: Call, quirks: Quirks) -> Request:
     messages = decode_messages(body.instructions, body.input)
     if not messages and not any(extra.get(name) for name in _WITHOUT_INPUT):
         raise BadRequest("input: it is missing or empty; a string or at least one item is expected", param="input")
-    tools = _decode_tools(body.tools or [], extra)
+    tools = decode_tools(body.tools or [], body.input, extra)
     return Request(
         model=body.model,
         messages=messages,
         stream=quirks.streaming == "always" or (bool(body.stream) and quirks.streaming != "never"),
         tools=tools,
-        tool_choice=_decode_choice(body.tool_choice, extra),
+        tool_choice=decode_choice(body.tool_choice, extra),
         response_format=_decode_format(body.text or {}, extra),
         reasoning=_decode_reasoning(body.reasoning or {}, extra),
         logprobs=_decode_include(body.include, extra),
         extra=as_extra(extra),
         **{name: getattr(body, name) for name in SCALARS},
     )
-
-
-def _decode_tools(given: list[JsonObject], extra: JsonObject) -> tuple[Tool, ...]:
-    """Functions; the vendor's own tools go into ``extra``."""
-    functions = [i for i, tool in enumerate(given) if tool.get("type") == "function"]
-    places = [i for i in range(len(given)) if i not in functions]
-    if places:
-        extra["tools"] = [given[i] for i in places]
-        told = places_to_tell(places, len(given))
-        if told:
-            extra["tools_at"] = told
-    return tuple(_decode_tool(given[i], f"tools[{i}]") for i in functions)
-
-
-def _decode_tool(given: JsonObject, where: str) -> Tool:
-    function = convert(given, _Function, where)
-    return Tool(
-        name=function.name,
-        description=function.description,
-        parameters=function.parameters,
-        strict=function.strict,
-        extra=as_extra(beside(given, frozenset({"type", *_Function.__struct_fields__}))),
-    )
-
-
-def _decode_choice(given: str | JsonObject | None, extra: JsonObject) -> ToolChoice | None:
-    match given:
-        case None | "auto" | "none" | "required":
-            return given
-        case {"type": "function", "name": str(name)}:
-            return NamedTool(name)
-        case {"type": str(kind)} if kind != "function":
-            extra["tool_choice"] = given
-            return None
-        case _:
-            raise BadRequest(
-                f"tool_choice: {given!r} was given; 'auto', 'none', 'required' or an object that names tools is allowed",
-                param="tool_choice",
-            )
 
 
 def _decode_format(given: JsonObject, extra: JsonObject) -> JsonFormat | None:
