@@ -106,7 +106,7 @@ def test_a_wrong_method_is_a_405(path: str, method: str) -> None:
 
 
 def test_what_cannot_be_read_names_its_field() -> None:
-    plan = app().answer(call({"model": "m", "input": [1]}, path="/openai/v1/embeddings"), NOW_S)
+    plan = app().answer(call({"model": "m", "input": ["a", 1]}, path="/openai/v1/embeddings"), NOW_S)
 
     assert (plan.status, whole(plan)["error"]["param"]) == (400, "input")
 

@@ -20,6 +20,7 @@ from dragoman.wire.carried import ABOUT_THE_WIRE, foreign
 from dragoman.wire.openai_chat.content import NAME
 from dragoman.wire.openai_chat.errors import body_error, decode_error, encode_error
 from dragoman.wire.openai_chat.request import PATH as CHAT_PATH
+from dragoman.wire.openai_chat.usage import decode_usage
 from dragoman.wire.payload import dump, parse
 from dragoman.wire.quirks import Quirks, apply_quirks
 
@@ -86,6 +87,8 @@ def counted(record: JsonObject | None) -> Usage | None:
     """Token counts under either of the names that OpenAI gives them."""
     if not record:
         return None
+    if "prompt_tokens_details" in record:
+        return decode_usage(dump(record))
 
     def count(*names: str) -> int | None:
         return next((int(record[name]) for name in names if isinstance(record.get(name), (int, float))), None)

@@ -1,7 +1,8 @@
 """OpenAI's pictures, in both roles: ``/images/generations`` from words, ``/images/edits`` from words and pictures.
 
 Documentation: https://platform.openai.com/docs/api-reference/images, read 2026-11-21. An edit is a form with files; several pictures have
-the field ``image[]``, one has ``image``. The answer tells the file's form once for all, or not at all.
+the field ``image[]``, one has ``image``. Pictures by their address or as uploaded files are named in a JSON body instead, in ``images``
+(its description, 2.3.0: ``EditImageBodyJsonParam``). The answer tells the file's form once for all, or not at all.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from typing import Final
 
 import msgspec
 
-from dragoman.core.errors import BadReply, BadRequest, Unsupported
+from dragoman.core.errors import BadReply, BadRequest
 from dragoman.core.exchange import Call, Reply, with_headers
 from dragoman.core.messages import Image
 from dragoman.core.opaque import Extra, Json, JsonObject
 from dragoman.core.picture import Picture, PictureRequest, Pictures
 from dragoman.wire.carried import ABOUT_THE_WIRE, foreign
-from dragoman.wire.media import decode_base64, encode_base64, sniff_image
+from dragoman.wire.media import decode_base64, decode_data_url, encode_base64, encode_data_url, sniff_image
 from dragoman.wire.multipart import Field, decode_form, encode_form
 from dragoman.wire.openai_call import NAME, answer, counted, json_call, json_reply, path_of, rest, routes
 from dragoman.wire.payload import convert, dump, parse_object, parse_request, snippet
@@ -76,6 +77,11 @@ def encode_request(request: PictureRequest, quirks: Quirks) -> Call:
         if request.mask is not None:
             raise BadRequest("mask: it was given without a picture", param="mask")
         return json_call(PATH, request.model, body, request.extra, quirks, [])
+    if any(image.data is None for image in (*request.images, *((request.mask,) if request.mask else ()))):
+        body["images"] = [_named(image) for image in request.images]
+        if request.mask is not None:
+            body["mask"] = _named(request.mask)
+        return json_call(EDITS_PATH, request.model, body, request.extra, quirks, [])
     files = [_file("image" if len(request.images) == 1 else "image[]", image, i) for i, image in enumerate(request.images)]
     if request.mask is not None:
         files.append(_file("mask", request.mask, 0))
@@ -99,23 +105,57 @@ def _plain(value: Json) -> bytes:
     return value.encode() if isinstance(value, str) else dump(value)
 
 
+def _named(image: Image) -> JsonObject:
+    """A picture in a JSON body."""
+    if image.file_id is not None:
+        return {"file_id": image.file_id}
+    return {"image_url": image.url if image.data is None else encode_data_url(image.data, _media_type(image.data, image))}
+
+
+def _media_type(data: bytes, image: Image) -> str:
+    return image.media_type or sniff_image(data) or "image/png"
+
+
 def _file(name: str, image: Image, position: int) -> Field:
-    if image.data is None:
-        raise Unsupported("images: OpenAI takes pictures to edit as data, not by URL or file id")
-    media_type = image.media_type or sniff_image(image.data) or "image/png"
-    return Field(name, image.data, f"{position}.{media_type.rpartition('/')[2]}", media_type)
+    data = image.data or b""
+    media_type = _media_type(data, image)
+    return Field(name, data, f"{position}.{media_type.rpartition('/')[2]}", media_type)
 
 
 def decode_request(call: Call, quirks: Quirks) -> PictureRequest:
     """What a caller wants made. Raises ``BadRequest`` that names the field."""
     if not call.url.partition("?")[0].endswith(EDITS_PATH):
         return _request(parse_request(call.body), (), None)
+    if call.body.lstrip()[:1] == b"{":
+        return _decode_named(parse_request(call.body))
     fields = decode_form(call.headers, call.body)
     images = tuple(_image(field) for field in fields if field.name in ("image", "image[]"))
     if not images:
         raise BadRequest("image: it is missing; a file is expected", param="image")
     mask = next((_image(field) for field in fields if field.name == "mask"), None)
     return _request(form_values(fields), images, mask)
+
+
+def _decode_named(given: JsonObject) -> PictureRequest:
+    """An edit of pictures that a JSON body names."""
+    listed, mask = given.pop("images", None), given.pop("mask", None)
+    if not isinstance(listed, list) or not listed:
+        raise BadRequest("images: a list of at least one picture is expected", param="images")
+    images = tuple(_decode_name(one, f"images[{i}]") for i, one in enumerate(listed))
+    return _request(given, images, None if mask is None else _decode_name(mask, "mask"))
+
+
+def _decode_name(given: Json, where: str) -> Image:
+    match given:
+        case {"file_id": str(name)}:
+            return Image(file_id=name)
+        case {"image_url": str(url)} | {"url": str(url)} if url.startswith("data:"):  # the second is xAI's form
+            data, media_type = decode_data_url(url, where)
+            return Image(data=data, media_type=media_type)
+        case {"image_url": str(url)} | {"url": str(url)}:
+            return Image(url=url)
+        case _:
+            raise BadRequest(f"{where}: image_url or file_id is expected", param=where)
 
 
 def form_values(fields: list[Field]) -> JsonObject:

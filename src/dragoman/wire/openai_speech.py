@@ -1,7 +1,7 @@
 """OpenAI's ``/audio/speech``, in both roles: a text to sound.
 
 Documentation: https://platform.openai.com/docs/api-reference/audio/createSpeech, read 2026-11-21. The answer is the sound itself, or an
-event stream of ``speech.audio.delta`` in base64 with ``speech.audio.done`` at its end.
+event stream of ``speech.audio.delta`` in base64 with ``speech.audio.done`` at its end. Mistral answers with JSON that holds it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dragoman.core.usage import Usage
 from dragoman.wire.media import decode_base64, encode_base64, sniff_audio
 from dragoman.wire.openai_call import check, counted, json_call, rest, routes
 from dragoman.wire.openai_chat.errors import body_error, fault_error
-from dragoman.wire.payload import convert, dump, parse, parse_request, snippet
+from dragoman.wire.payload import convert, dump, parse, parse_request, snippet, try_object
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.sse import CONTENT_TYPE, STRAY, EventStream, encode_event
 
@@ -91,6 +91,9 @@ def decode_reply(reply: Reply, quirks: Quirks) -> Speech:
     kind = (header(reply.headers, "content-type") or "").partition(";")[0].strip().lower()
     if kind == CONTENT_TYPE:
         return _read_events(reply, quirks)
+    if kind == "application/json" and (told := try_object(reply.body)) and isinstance(told.get("audio_data"), str):  # Mistral
+        sound = _bytes(told["audio_data"])
+        return Speech(audio=Audio(data=sound, media_type=sniff_audio(sound)), usage=counted(told.get("usage")))
     if kind == "application/json" or kind.startswith("text/"):
         raise body_error(reply.body, quirks) or BadReply(f"the answer is {kind}, not a sound", body=snippet(reply.body))
     if not reply.body:

@@ -15,6 +15,7 @@ from dragoman.core.exchange import Call, Reply, header
 from dragoman.core.messages import Audio
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.sound import Spoken, Transcription, TranscriptionRequest
+from dragoman.core.usage import Usage
 from dragoman.wire.media import sniff_audio
 from dragoman.wire.multipart import Field, decode_form
 from dragoman.wire.openai_call import NAME, answer, check, counted, json_reply, rest, routes
@@ -31,6 +32,9 @@ ROUTES: Final = routes(PATH)
 _OPTIONS: Final = {"language": "language", "prompt": "prompt", "format": "response_format", "temperature": "temperature"}
 _TIMES: Final = "timestamp_granularities"
 _PLAIN: Final = frozenset({"text", "srt", "vtt"})
+_BY_SPEAKERS: Final = "diarized_json"
+_TURN: Final = "transcript.text.segment"
+"""What one of several speakers says, as a segment and as an event."""
 
 
 class _Passage(msgspec.Struct):
@@ -54,6 +58,8 @@ class _Event(msgspec.Struct):
     delta: str = ""
     text: str | None = None
     usage: JsonObject | None = None
+    start: float = 0.0
+    end: float = 0.0
     error: Json = None
 
 
@@ -163,6 +169,7 @@ def _passages(told: list[_Passage] | None, records: Json) -> tuple[Spoken, ...]:
 
 def _read_events(reply: Reply, quirks: Quirks) -> Transcription:
     pieces: list[str] = []
+    turns: list[Spoken] = []
     framing = EventStream()
     for name, data in (*framing.feed(reply.body), *framing.close()):
         if name == STRAY or data in (b"", b"[DONE]"):
@@ -172,15 +179,19 @@ def _read_events(reply: Reply, quirks: Quirks) -> Transcription:
             raise fault_error(event.error, snippet(data), quirks)
         if event.type == "transcript.text.delta":
             pieces.append(event.delta)
+        elif event.type == _TURN:
+            own = rest(parse_object(data), ("text", "start", "end"))
+            turns.append(Spoken(text=event.text or "", start_s=event.start, end_s=event.end, extra=own))
         elif event.type == "transcript.text.done":
-            return Transcription(text="".join(pieces) if event.text is None else event.text, usage=counted(event.usage))
+            text = "".join(pieces) if event.text is None else event.text
+            return Transcription(text=text, segments=tuple(turns), usage=counted(event.usage))
     raise StreamCut("the stream ended without transcript.text.done")
 
 
 def encode_reply(transcription: Transcription, request: TranscriptionRequest, quirks: Quirks) -> Reply:
     """The answer to ``request``, in the form it asked for."""
     if request.stream:
-        return _encode_events(transcription)
+        return _encode_events(transcription, request.format == _BY_SPEAKERS)
     if request.format in _PLAIN:
         text = transcription.text if request.format == "text" else encode_subtitles(transcription, request.format == "vtt")
         return Reply(200, (("content-type", "text/plain; charset=utf-8"),), (text.rstrip("\n") + "\n").encode())
@@ -190,8 +201,12 @@ def encode_reply(transcription: Transcription, request: TranscriptionRequest, qu
         body["segments"] = [_encode_segment(i, one) for i, one in enumerate(transcription.segments)]
         if transcription.words:
             body["words"] = [{"word": one.text, "start": one.start_s, "end": one.end_s} for one in transcription.words]
-    if transcription.usage is not None and transcription.usage.raw and "type" in transcription.usage.raw:
-        body["usage"] = transcription.usage.raw
+    elif request.format == _BY_SPEAKERS:
+        turns = [_encode_turn(i, one) for i, one in enumerate(transcription.segments)]
+        body = {"task": "transcribe", "duration": transcription.duration_s or 0.0, **body, "segments": turns}
+    usage = _encode_usage(transcription.usage)
+    if usage:
+        body["usage"] = usage
     return json_reply({**body, **transcription.extra.get(NAME, {})})
 
 
@@ -201,7 +216,33 @@ def _encode_segment(position: int, given: Spoken) -> JsonObject:
     return {"id": position, "start": given.start_s, "end": given.end_s, "text": given.text, **required, **given.extra.get(NAME, {})}
 
 
-def _encode_events(transcription: Transcription) -> Reply:
+def _encode_turn(position: int, given: Spoken) -> JsonObject:
+    """A segment of one speaker, with all that OpenAI's clients require of one."""
+    told = {"id": f"seg_{position}", "start": given.start_s, "end": given.end_s, "text": given.text, "speaker": ""}
+    return {**told, **given.extra.get(NAME, {}), "type": _TURN}
+
+
+def _encode_usage(usage: Usage | None) -> JsonObject | None:
+    """The record as OpenAI told it; else the tokens, where they are known."""
+    if usage is None:
+        return None
+    if usage.raw and "type" in usage.raw:
+        return usage.raw
+    if usage.input_tokens is None or usage.output_tokens is None:
+        return None
+    return {
+        "type": "tokens",
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+    }
+
+
+def _encode_events(transcription: Transcription, by_speakers: bool) -> Reply:
     done: JsonObject = {"type": "transcript.text.done", "text": transcription.text}
-    events = [{"type": "transcript.text.delta", "delta": transcription.text}, done]
+    usage = _encode_usage(transcription.usage)
+    if usage and usage["type"] == "tokens":
+        done["usage"] = usage
+    said = [{"type": "transcript.text.delta", "delta": transcription.text}]
+    events = [*([_encode_turn(i, one) for i, one in enumerate(transcription.segments)] if by_speakers else said), done]
     return Reply(200, (("content-type", CONTENT_TYPE),), b"".join(encode_event(dump(event)) for event in events))

@@ -23,6 +23,7 @@ from dragoman.core.ranking import Ranked, Ranking, RankRequest
 from dragoman.core.sound import Speech, SpeechRequest, Spoken, Transcription, TranscriptionRequest
 from dragoman.core.usage import Usage
 from dragoman.wire.multipart import Field, decode_form, encode_form
+from dragoman.wire.openai_call import JSON
 from dragoman.wire.operations import MODULES, NAMES, Operation, operation
 from dragoman.wire.quirks import NONE, Quirks
 from dragoman.wire.subtitles import decode_subtitles
@@ -31,6 +32,16 @@ from tests.wire.strategies import MODEST
 
 PNG = b"\x89PNG\r\n\x1a\n-"
 OWN = {"openai_chat": {"zz": 1}}
+COUNTED = {"type": "tokens", "input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
+TURNS = tuple(
+    Spoken(
+        text=text,
+        start_s=start,
+        end_s=start + 1,
+        extra={"openai_chat": {"type": "transcript.text.segment", "id": f"seg_{start:.0f}", "speaker": speaker}},
+    )
+    for text, start, speaker in (("a", 0.0, "A"), ("b", 1.0, "B"))
+)
 AZURE = Quirks(path="/openai/deployments/{model}/chat/completions?api-version=1")
 
 ROUNDS: list[tuple[str, str, Any, Any]] = [
@@ -82,6 +93,19 @@ ROUNDS: list[tuple[str, str, Any, Any]] = [
     ),
     (
         "openai_chat",
+        "generate_image",
+        PictureRequest(
+            model="m",
+            prompt="p",
+            n=1,
+            images=(Image(url="https://x"), Image(data=PNG, media_type="image/png"), Image(file_id="file-1")),
+            mask=Image(file_id="file-2"),
+            extra=OWN,
+        ),
+        Pictures(pictures=()),
+    ),
+    (
+        "openai_chat",
         "speak",
         SpeechRequest(model="m", text="t", voice="v", format="wav", speed=2.0, instructions="i", extra=OWN),
         Speech(audio=Audio(data=b"x", media_type="audio/wav")),
@@ -122,6 +146,18 @@ ROUNDS: list[tuple[str, str, Any, Any]] = [
     ),
     ("openai_chat", "transcribe", TranscriptionRequest(model="m", audio=Audio(data=b"x"), format="text"), Transcription(text="a b")),
     ("openai_chat", "transcribe", TranscriptionRequest(model="m", audio=Audio(data=b"x"), stream=True), Transcription(text="a b")),
+    (
+        "openai_chat",
+        "transcribe",
+        TranscriptionRequest(model="m", audio=Audio(data=b"x"), format="diarized_json"),
+        Transcription(text="a b", duration_s=2.0, segments=TURNS, usage=Usage(input_tokens=3, output_tokens=5, raw=COUNTED)),
+    ),
+    (
+        "openai_chat",
+        "transcribe",
+        TranscriptionRequest(model="m", audio=Audio(data=b"x"), format="diarized_json", stream=True),
+        Transcription(text="a b", segments=TURNS, usage=Usage(input_tokens=3, output_tokens=5, raw=COUNTED)),
+    ),
     (
         "openai_chat",
         "moderate",
@@ -277,6 +313,25 @@ def test_what_cannot_be_said_is_refused_or_named() -> None:
         operation("openai_chat", "generate_image").encode_request(PictureRequest(model="m", prompt="p", mask=Image(data=b"")), NONE)
 
 
+def test_pictures_to_change_are_read_in_xais_form_and_refused_where_they_are_none() -> None:
+    def asked(**fields: Any) -> PictureRequest:
+        body = json.dumps({"model": "m", "prompt": "p", **fields}).encode()
+        request = operation("openai_chat", "generate_image").decode_request(Call("POST", "/images/edits", (), body), NONE)
+        assert isinstance(request, PictureRequest)
+        return request
+
+    assert asked(images=[{"type": "image_url", "url": "data:image/png;base64,eA=="}]).images == (Image(data=b"x", media_type="image/png"),)
+    for bad, param in (
+        ({}, "images"),
+        ({"images": []}, "images"),
+        ({"images": [{"url": 1}]}, "images[0]"),
+        ({"images": [{"url": "x"}], "mask": 1}, "mask"),
+    ):
+        with pytest.raises(BadRequest) as refused:
+            asked(**bad)
+        assert refused.value.param == param
+
+
 TAKING_WORDS = (
     *((dialect, "m") for dialect in ("voyage", "cohere", "gemini", "ollama")),
     *(("bedrock_converse", model) for model in ("cohere.embed-v4:0", "amazon.titan-embed-text-v2:0")),
@@ -423,6 +478,23 @@ def test_recorded_exchange_comes_back(file: str, name: str) -> None:
     else:
         key = "models" if "models" in told else "data"
         assert again[key] == plain(told[key])
+
+
+def test_sound_that_mistral_counts_beside_the_words_is_in_the_total_and_told_on() -> None:
+    transcribe = operation("openai_chat", "transcribe")
+    record = {"prompt_tokens": 5, "completion_tokens": 20, "total_tokens": 400, "prompt_tokens_details": {"audio_tokens": 375}}
+    heard = transcribe.decode_reply(Reply(200, JSON, json.dumps({"text": "t", "usage": record}).encode()), NONE)
+    assert (heard.usage.input_tokens, heard.usage.output_tokens, heard.usage.raw) == (380, 20, record)
+    told = transcribe.encode_reply(heard, TranscriptionRequest(model="m", audio=Audio(data=b"x")), NONE)
+    assert json.loads(told.body)["usage"] == {"type": "tokens", "input_tokens": 380, "output_tokens": 20, "total_tokens": 400}
+
+
+def test_sound_in_mistrals_json() -> None:
+    speak = operation("openai_chat", "speak")
+    assert speak.decode_reply(Reply(200, JSON, b'{"audio_data":"SUQz"}'), NONE) == Speech(audio=Audio(data=b"ID3", media_type="audio/mpeg"))
+    for bad in (b'{"audio_data":"?"}', b'{"audio_data":1}', b"{"):
+        with pytest.raises(BadReply):
+            speak.decode_reply(Reply(200, JSON, bad), NONE)
 
 
 def test_usage_of_an_answer_is_told_in_totals() -> None:
