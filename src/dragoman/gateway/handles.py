@@ -129,8 +129,9 @@ _OWN: Final = frozenset(
 """Fields whose content is the caller's own, whatever is called what in it."""
 _PUBLIC_SKILL: Final = "anthropic"
 _JSON: Final = re.compile(rb"\s*\{")
-_MAY_HOLD: Final = re.compile(rb'"(?:%b)"|\\u00[4-7]' % b"|".join(name.encode() for name in (*_HANDLES, *_REFERENCES)))
-"""A handle's field, or a letter that is written as an escape, as nobody does in good faith."""
+_ESCAPE: Final = b"\\u00"
+_ESCAPED_LETTER: Final = re.compile(rb"\\u00[4-7]")
+"""As nobody writes a field's name in good faith."""
 _ID: Final = b'"id"'
 _INPUT: Final = b'"input"'
 
@@ -152,7 +153,7 @@ _ITEMS: Final = msgspec.json.Decoder(_Items)
 def named_in(call: Call, dialect: str) -> list[tuple[str, str]]:
     """The handles in a call's body, each with its field. Raises ``BadRequest`` where it cannot be read."""
     body = call.body
-    if not _JSON.match(body) or not (_MAY_HOLD.search(body) or (dialect == _RESPONSES and _has_untyped(body))):
+    if not _JSON.match(body) or not (_may_hold(body) or (dialect == _RESPONSES and _has_untyped(body))):
         return []
     try:
         whole = json.loads(body, object_pairs_hook=_Object)
@@ -160,6 +161,21 @@ def named_in(call: Call, dialect: str) -> list[tuple[str, str]]:
     except (ValueError, RecursionError):
         parse_request(body)  # says what is wrong
         raise BadRequest("the request body is nested too deeply") from None
+
+
+def _by_letter(names: Iterable[str]) -> bytes:
+    """A regular expression of any of ``names``, those of one first letter together: most texts of a body begin with none of these."""
+    rests: dict[str, list[str]] = {}
+    for name in names:
+        rests.setdefault(name[0], []).append(name[1:])
+    return "|".join(f"{letter}(?:{'|'.join(rest)})" for letter, rest in rests.items()).encode()
+
+
+_FIELD: Final = re.compile(b'"(?:%b)"' % _by_letter((*_HANDLES, *_REFERENCES)))
+
+
+def _may_hold(body: bytes) -> bool:
+    return _FIELD.search(body) is not None or (_ESCAPE in body and _ESCAPED_LETTER.search(body) is not None)
 
 
 def _has_untyped(body: bytes) -> bool:
