@@ -175,6 +175,24 @@ def test_a_profile_may_be_the_calls_own(aws: Aws, tmp_path: Path) -> None:
     assert aws.signed_by[0][0].startswith("ASIA")
 
 
+ROLE: dict[str, dict[str, str]] = {
+    "found keys": {"role_arn": "arn:aws:iam::1:role/r"},
+    "own keys": {"role_arn": "arn:aws:iam::1:role/r", "access_key_id": "AKIATWO", "secret_access_key": STANDING["AKIATWO"]},
+    "a profile": {"role_arn": "arn:aws:iam::1:role/r", "profile": "keys", "external_id": "e", "role_session_name": "me"},
+    "an identity": {"role_arn": "arn:aws:iam::1:role/r", "web_identity_token_file": "{home}/token"},
+}
+
+
+@pytest.mark.parametrize("by", ROLE)
+def test_a_role_may_be_the_calls_own(aws: Aws, tmp_path: Path, by: str) -> None:
+    environment = surroundings(aws, tmp_path, KEYS, "", f"[keys]\n{KEPT}")
+    given = {name: value.replace("{home}", str(tmp_path)) for name, value in ROLE[by].items()}
+    with Client(**settings(environment)) as client:
+        assert client.complete(MODEL, "Hi", key={**given, "region": REGION}).text == WORDS
+    assert aws.wanted[0].form["RoleArn"] == "arn:aws:iam::1:role/r"
+    assert aws.signed_by[0][1] is not None
+
+
 # --- kept, shared, renewed
 
 

@@ -408,6 +408,15 @@ def test_a_region_that_is_given_wins(tmp_path: Path) -> None:
     assert there.call.url.startswith("https://bedrock-runtime.us-west-2.amazonaws.com/")
 
 
+def test_a_place_alone_is_for_the_credentials_that_are_found(tmp_path: Path) -> None:
+    there = target(tmp_path, MODELS["bedrock"], {**KEYS, "AWS_REGION": "ap-south-1"}, key={"region": "us-west-2"})
+    assert there.call.url.startswith("https://bedrock-runtime.us-west-2.amazonaws.com/")
+    named = {"VERTEXAI_CREDENTIALS": text(service_account()), "GOOGLE_CLOUD_LOCATION": "us"}
+    there = target(tmp_path, MODELS["vertex"], named, key={"project": "p2", "location": "eu"})
+    assert there.call.url.startswith("https://aiplatform.eu.rep.googleapis.com/v1/projects/p2/locations/eu/")
+    assert there.signer is not None
+
+
 def test_a_key_in_the_key_file_is_taken_for_what_it_is(tmp_path: Path) -> None:
     lines = f'bedrock = "{ACCESS}:{SECRET}"\nazure = "plain-key"\nvertex = """{text(authorized_user())}"""\n'
     wrote(tmp_path / "keys.toml", lines)
@@ -453,7 +462,9 @@ WRONG: list[tuple[str, dict[str, str], Key | None, type[UsageError], str]] = [
     ("vertex", {}, '{"type": "service_account", "very-secret": 1}', UsageError, "characters that no key has"),
     ("vertex", {}, {"type": "gdch_service_account"}, UsageError, "an account of type 'gdch_service_account'"),
     ("vertex", {}, {"type": "external_account"}, UsageError, "missing required field `audience`"),
-    ("vertex", {}, {"project": "p"}, UsageError, "credentials or token: missing"),
+    ("vertex", {"NO_GCE_CHECK": "true"}, {"project": "p"}, MissingKey, "GOOGLE_APPLICATION_CREDENTIALS"),
+    ("bedrock", {"AWS_EC2_METADATA_DISABLED": "true"}, {"region": "r"}, MissingKey, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+    ("bedrock", KEYS, {"external_id": "e", "region": "r"}, UsageError, "role_arn: missing"),
     ("vertex", {}, {"token": "t"}, UsageError, "its address needs VERTEXAI_PROJECT or GOOGLE_CLOUD_PROJECT"),
     ("azure", {"AZURE_CLIENT_SECRET": "very-secret"}, None, MissingKey, "but not AZURE_TENANT_ID and AZURE_CLIENT_ID"),
     ("azure", {}, {"client_id": "c"}, UsageError, "tenant_id and client_secret: missing"),

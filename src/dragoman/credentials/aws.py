@@ -13,87 +13,121 @@ from dragoman.core.errors import MissingKey, UsageError
 from dragoman.core.exchange import Call
 from dragoman.core.token import Key
 from dragoman.credentials.aws_profiles import Setting, environment_identity, environment_keys, profile_source, takes_role
-from dragoman.credentials.aws_sources import Source, container, machine
-from dragoman.credentials.keyring import Access, Keyring, check_fields, own_token, plain
+from dragoman.credentials.aws_sources import Source, container, identity_role, machine, taken_role
+from dragoman.credentials.keyring import Access, Keyring, check_fields, missing_credentials, own_token, plain
 from dragoman.flow.tokens import Account, TimedSigner, TokenSigner
 from dragoman.settings import NOTHING, check_key
 from dragoman.sign import aws, sigv4
 from dragoman.sign.aws_lent import LentKeys
+from dragoman.sign.aws_sts import Role
 
-FIELDS: Final = ("access_key_id", "secret_access_key", "session_token", "region", "profile", "token")
+KEYS: Final = ("access_key_id", "secret_access_key", "session_token")
+ROLE: Final = ("role_arn", "role_session_name", "external_id", "web_identity_token_file")
+FIELDS: Final = (*KEYS, *ROLE, "region", "profile", "token")
 REGIONS: Final = ("AWS_REGION", "AWS_REGION_NAME", "AWS_DEFAULT_REGION")
 PROFILES: Final = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_PROFILE_NAME")
 
 
 def find(ring: Keyring, row: Provider, given: Key | None) -> Access | None:
     """Keys or a bearer token of Bedrock's own, and the region, from where they are first found. Raises ``UsageError``."""
-    if given is not None:
-        return _given(ring, row, given, "key")
+    if given is None:
+        return _found(ring, row, None)
+    return _line(ring, row, given, "key", None) if isinstance(given, str) else _parts(ring, row, given, "key")
+
+
+def _found(ring: Keyring, row: Provider, region: str | None) -> Access | None:
+    """What is first found where nothing was given."""
     told = ring.variable(*row.auth.variables)
     if told:
-        return plain(row, *told, known=_in_region(_region(ring, None, None)))
-    keys = environment_keys(ring)
-    if keys:
-        return _signed(ring, row, Source("AWS_ACCESS_KEY_ID", keys))
-    name = ring.value(*PROFILES)
-    found = _first(ring, row, name)
-    if found:
-        return _signed(ring, row, found)
+        return plain(row, *told, known=_in_region(_region(ring, region, None)))
+    setting = _setting(ring, row, region)
+    named = _named(setting)
+    if named:
+        return _signed(ring, row, named, region)
     stored = ring.surroundings.stored_key(row)
     if stored:
-        return _given(ring, row, *stored)
-    if name is None and ring.profile(aws.DEFAULT_PROFILE):
-        found = profile_source(_setting(ring, row), aws.DEFAULT_PROFILE)
-    access = _signed(ring, row, found) if found else _surrounding(ring, row)
+        return _line(ring, row, *stored, region)
+    near = _near(setting)
+    access = _signed(ring, row, near, region) if near else _last(setting)
+    name = ring.value(*PROFILES)
     if access is None and name is not None:
         raise _empty(row, name)
     return access
 
 
-def _first(ring: Keyring, row: Provider, name: str | None) -> Source | None:
-    """What the environment names: a profile, a web identity. The order is boto3's, for which a role in the default profile is named too."""
-    setting = _setting(ring, row)
+def _named(setting: Setting) -> Source | None:
+    """What the environment names: keys, a profile, a web identity. In boto3's order a role of the default profile is as good as named."""
+    name = setting.ring.value(*PROFILES)
+    keys = environment_keys(setting.ring)
+    if keys:
+        return Source("AWS_ACCESS_KEY_ID", keys)
     if takes_role(setting, name or aws.DEFAULT_PROFILE):
         return profile_source(setting, name or aws.DEFAULT_PROFILE)
     return environment_identity(setting) or (profile_source(setting, name) if name else None)
 
 
-def _surrounding(ring: Keyring, row: Provider) -> Access | None:
-    """What the container's agent gives; or the machine's metadata, which nothing has named."""
-    found = container(ring)
-    if found:
-        return _signed(ring, row, found)
-    last = machine(ring, row)
-    if last is None or _region(ring, None, None) is None:  # without a region there is nothing to sign for
-        return None
-    return msgspec.structs.replace(_signed(ring, row, last), last_resort=True)
+def _near(setting: Setting) -> Source | None:
+    """What stands in the default profile where none is named, or what the container's agent gives."""
+    ring = setting.ring
+    usual = ring.value(*PROFILES) is None and ring.profile(aws.DEFAULT_PROFILE) is not None
+    return (profile_source(setting, aws.DEFAULT_PROFILE) if usual else None) or container(ring)
 
 
-def _given(ring: Keyring, row: Provider, given: Key, found: str) -> Access:
-    if isinstance(given, str):
-        key = check_key(given, found)
-        if ":" in key:
-            return _signed(ring, row, Source(found, aws.read_line(key, found)))
-        return plain(row, key, found, known=_in_region(_region(ring, None, None)))
+def _last(setting: Setting) -> Access | None:
+    """The machine's metadata, which nothing has named; without a region there is nothing to sign for."""
+    last = machine(setting.ring, setting.row) if setting.region else None
+    return msgspec.structs.replace(_signed(setting.ring, setting.row, last, setting.region), last_resort=True) if last else None
+
+
+# --- what is given
+
+
+def _line(ring: Keyring, row: Provider, given: str, found: str, region: str | None) -> Access:
+    key = check_key(given, found)
+    if ":" in key:
+        return _signed(ring, row, Source(found, aws.read_line(key, found)), region)
+    return plain(row, key, found, known=_in_region(_region(ring, region, None)))
+
+
+def _parts(ring: Keyring, row: Provider, given: Mapping[str, str], found: str) -> Access | None:
+    """Keys, a profile, a role; a region alone is for what is found."""
     check_fields(given, FIELDS, found)
-    region = given.get("region")
+    region = given.get("region") or _region(ring, None, given.get("profile"))
     if "token" in given:
-        return own_token(given["token"], found, _in_region(_region(ring, region, None)))
+        return own_token(given["token"], found, _in_region(region))
+    setting = _setting(ring, row, region)
+    by = _own(setting, given, found)
+    if any(name in given for name in ROLE):
+        by = _role_of(setting, given, found, by)
+    return _signed(ring, row, by, region) if by else _found(ring, row, region)
+
+
+def _own(setting: Setting, given: Mapping[str, str], found: str) -> Source | None:
+    """The keys or the profile that are given."""
     if "profile" in given:
-        return _profile_of_ones_own(ring, row, given["profile"], region)
-    lacking = [name for name in FIELDS[:2] if name not in given]
+        source = profile_source(setting, given["profile"])
+        if source is None:
+            raise _empty(setting.row, given["profile"])
+        return source
+    if not any(name in given for name in KEYS):
+        return None
+    lacking = [name for name in KEYS[:2] if name not in given]
     if lacking:
         raise UsageError(f"{found}: {' and '.join(lacking)}: missing", param=lacking[0])
-    keys = sigv4.Credentials(given["access_key_id"], given["secret_access_key"], given.get("session_token"))
-    return _signed(ring, row, Source(found, keys), region)
+    return Source(found, sigv4.Credentials(given["access_key_id"], given["secret_access_key"], given.get("session_token")))
 
 
-def _profile_of_ones_own(ring: Keyring, row: Provider, name: str, region: str | None) -> Access:
-    told = region or _region(ring, None, name)
-    found = profile_source(_setting(ring, row, told), name)
-    if found is None:
-        raise _empty(row, name)
-    return _signed(ring, row, found, told)
+def _role_of(setting: Setting, given: Mapping[str, str], found: str, by: Source | None) -> Source:
+    """The role that is given, taken by the keys that are given or found, or by the token in a file."""
+    if "role_arn" not in given:
+        raise UsageError(f"{found}: role_arn: missing", param="role_arn")
+    role = Role(given["role_arn"], given.get("role_session_name"), given.get("external_id"))
+    if "web_identity_token_file" in given:
+        return identity_role(setting.ring, role, given["web_identity_token_file"], setting.region)
+    by = by or _named(setting) or _near(setting) or machine(setting.ring, setting.row)
+    if by is None:
+        raise missing_credentials(setting.row)
+    return taken_role(setting.ring, role, by, setting.region)
 
 
 def _empty(row: Provider, name: str) -> MissingKey:

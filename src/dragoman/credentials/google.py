@@ -7,7 +7,6 @@ from functools import partial
 from typing import Final
 
 from dragoman.catalogue.schema import Provider
-from dragoman.core.errors import UsageError
 from dragoman.core.token import Key
 from dragoman.credentials.google_sources import lender, machine, put
 from dragoman.credentials.keyring import Access, Keyring, check_fields, own_token, plain
@@ -27,16 +26,19 @@ TOKEN: Final = "CLOUDSDK_AUTH_ACCESS_TOKEN"
 
 def find(ring: Keyring, row: Provider, given: Key | None) -> Access | None:
     """An account, a token or an express key, from where they are first found. Raises ``UsageError``."""
-    if given is not None:
-        return _given(ring, row, given, "key")
+    return _found(ring, row, NOTHING) if given is None else _given(ring, row, given, "key")
+
+
+def _found(ring: Keyring, row: Provider, parts: Mapping[str, str]) -> Access | None:
+    """What is first found where no account was given; ``parts`` may tell a project and a location."""
     named = ring.surroundings.first_set(("VERTEXAI_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS"))
     if named:
-        return _named(ring, row, *named)
+        return _named(ring, row, *named, parts)
     token = ring.variable(TOKEN)
     if token:
-        return own_token(*token, known=_located(ring, None, None, None))
-    wanted = ring.value(*PROJECTS) is not None  # who names a project means it, and not a key that knows none
-    login = _login(ring, row) if wanted else None
+        return own_token(*token, known=_located(ring, parts, None))
+    wanted = "project" in parts or ring.value(*PROJECTS) is not None  # who names a project means it, and not a key that knows none
+    login = _login(ring, row, parts) if wanted else None
     if login:
         return login
     told = ring.variable(*row.auth.variables)
@@ -44,42 +46,42 @@ def find(ring: Keyring, row: Provider, given: Key | None) -> Access | None:
         return plain(row, *told)
     stored = ring.surroundings.stored_key(row)
     if stored:
-        return _named(ring, row, *stored) if stored[0].lstrip().startswith("{") else _given(ring, row, *stored)
-    return _login(ring, row) or _machine(ring, row)
+        return _named(ring, row, *stored, parts) if stored[0].lstrip().startswith("{") else _given(ring, row, *stored)
+    return _login(ring, row, parts) or _machine(ring, row, parts)
 
 
-def _given(ring: Keyring, row: Provider, given: Key, found: str) -> Access:
+def _given(ring: Keyring, row: Provider, given: Key, found: str) -> Access | None:
     if isinstance(given, str):  # never a path or an account's text: a key may be a stranger's, whom no file and no address is opened for
         return plain(row, check_key(given, found), found)
     if "type" in given:
         return _account(ring, row, read_account(given, found), found, NOTHING)
     check_fields(given, FIELDS, found)
     if "token" in given:
-        return own_token(given["token"], found, _located(ring, given.get("project"), given.get("location"), None))
+        return own_token(given["token"], found, _located(ring, given, None))
     if "credentials" not in given:
-        raise UsageError(f"{found}: credentials or token: missing", param="credentials")
+        return _found(ring, row, given)
     return _named(ring, row, given["credentials"], found, given)
 
 
-def _named(ring: Keyring, row: Provider, told: str, found: str, parts: Mapping[str, str] = NOTHING) -> Access:
+def _named(ring: Keyring, row: Provider, told: str, found: str, parts: Mapping[str, str]) -> Access:
     """An account by its JSON text or by the path of its file."""
     text = told if told.lstrip().startswith("{") else ring.text(ring.path(told))
     return _account(ring, row, read_account(text or "", found), found, parts)
 
 
-def _login(ring: Keyring, row: Provider) -> Access | None:
+def _login(ring: Keyring, row: Provider, parts: Mapping[str, str]) -> Access | None:
     """Who logged in with gcloud, if anybody did."""
     roaming = ring.value("APPDATA")  # Windows
     folder = ring.value("CLOUDSDK_CONFIG") or (f"{roaming}/gcloud" if roaming else "~/.config/gcloud")
     path = ring.path(folder) / "application_default_credentials.json"
     text = ring.text(path, must_be=False)
-    return None if text is None else _account(ring, row, read_account(text, str(path)), str(path), NOTHING)
+    return None if text is None else _account(ring, row, read_account(text, str(path)), str(path), parts)
 
 
 def _account(ring: Keyring, row: Provider, account: AnyAccount, found: str, parts: Mapping[str, str]) -> Access:
     asked = lender(ring, account, row.auth.scope or google.SCOPE)
     made = Account(asked.identity, asked.fetch, partial(put, quota_project_id=google_federation.quota_project(account)))
-    known = _located(ring, parts.get("project"), parts.get("location"), google_federation.project(account))
+    known = _located(ring, parts, google_federation.project(account))
     return Access(found, None, lambda: TokenSigner(made, ring.tokens), _secrets(account), known)
 
 
@@ -91,21 +93,21 @@ def _secrets(account: AnyAccount) -> tuple[str, ...]:
     return tuple(secret for secret in told if secret)
 
 
-def _machine(ring: Keyring, row: Provider) -> Access | None:
+def _machine(ring: Keyring, row: Provider, parts: Mapping[str, str]) -> Access | None:
     """The account of the machine, if it has one. ``None`` where the user forbids to ask."""
     if ring.value("NO_GCE_CHECK") == "true":
         return None
     named = ring.value("GCE_METADATA_HOST", "GCE_METADATA_ROOT")
     url = google_machine.base(named or ring.value("GCE_METADATA_IP"))
     made = machine(row, url, row.auth.scope or google.SCOPE)
-    known = _located(ring, None, None, google_machine.PROJECT)
+    known = _located(ring, parts, google_machine.PROJECT)
     found = f"the machine's account, told by {url}"
     return Access(found, None, lambda: TokenSigner(made, ring.tokens), (), known, last_resort=named is None)
 
 
-def _located(ring: Keyring, project: str | None, location: str | None, own_project: str | None) -> Mapping[str, str]:
+def _located(ring: Keyring, parts: Mapping[str, str], own_project: str | None) -> Mapping[str, str]:
     """The project as given, the environment's, the account's own; the location, ``global`` where none is told, and its host."""
-    project = project or ring.value(*PROJECTS) or own_project
-    location = location or ring.value(*LOCATIONS) or google.GLOBAL
+    project = parts.get("project") or ring.value(*PROJECTS) or own_project
+    location = parts.get("location") or ring.value(*LOCATIONS) or google.GLOBAL
     known = {VERTEX_HOST: google.host(location), **dict.fromkeys(LOCATIONS, location)}
     return known | dict.fromkeys(PROJECTS, project) if project else known

@@ -131,11 +131,7 @@ def test_connections_become_providers(tmp_path: Path) -> None:
     assert europe.quirks == {"path": "/openai/deployments/{model}/chat/completions?api-version=2024-08-01-preview"}
     assert (canada.like, canada.base_url) == (None, "https://my-endpoint-canada.openai.azure.com")
     assert second.quirks == {"headers": {"OpenAI-Organization": "value-of-openai_org"}}
-    assert config.providers["bedrock"].key == {
-        "access_key_id": "value-of-aws_access_key_id",
-        "secret_access_key": "value-of-aws_secret_access_key",
-        "region": "us-west-2",
-    }
+    assert config.providers["bedrock"].key == {"region": "us-west-2"}, "the keys are looked for where AWS's own tools look"
 
 
 def test_what_is_lost_is_named_by_its_path(tmp_path: Path) -> None:
@@ -206,6 +202,12 @@ def test_entries_that_cannot_be_carried_say_why(tmp_path: Path) -> None:
             {"aws_profile_name": "os.environ/P", "aws_region_name": "eu-west-1"},
             {"key": {"profile": "${P}", "region": "eu-west-1"}},
         ),
+        (
+            "bedrock/x",
+            {"aws_role_name": "os.environ/R", "aws_session_name": "s", "aws_region_name": "eu-west-1"},
+            {"key": {"role_arn": "${R}", "role_session_name": "s", "region": "eu-west-1"}},
+        ),
+        ("vertex_ai/gemini-2.5-flash", {"vertex_project": "p", "vertex_location": "eu"}, {"key": {"project": "p", "location": "eu"}}),
         ("bedrock/x", {"api_key": "os.environ/B"}, {"key": "${B}"}),
         ("azure/gpt", {"azure_ad_token": "os.environ/T", "api_base": "https://r.openai.azure.com"}, {"key": {"token": "${T}"}}),
         ("openai/m", {"api_base": "https://api.openai.com/v1"}, {"name": "openai", "base_url": "https://api.openai.com/v1"}),

@@ -17,7 +17,6 @@ from dragoman.gateway.litellm.names import (
     BARE,
     CARRIED,
     CLOUD_PARTS,
-    CUSTOMARY,
     HOLDS_ANYWAY,
     OF_A_REQUEST,
     PROVIDERS,
@@ -126,19 +125,9 @@ def _connection(told: Mapping[str, Any], provider: str, region: str | None, cata
     if region is not None:
         parts.setdefault("region", region)
     if parts and key is None:
-        key = tuple({**_customary(provider, parts, place, notes), **parts}.items())
+        key = tuple(parts.items())
     _note_parts_of_others(told, provider, place, notes)
     return Connection(key, _base_url(told, provider, catalogue, place, notes), _api_version(told, provider), _headers(told))
-
-
-def _customary(provider: str, parts: Mapping[str, str], place: Place, notes: Notes) -> Mapping[str, str]:
-    customary = CUSTOMARY.get(provider, {})
-    if not customary or parts.keys() & {*customary, "profile", "token"}:
-        return {}
-    notes.advice(
-        place, f"the key is taken from {' and '.join(text[2:-1] for text in customary.values())}; write another one where it is elsewhere"
-    )
-    return customary
 
 
 def _note_parts_of_others(told: Mapping[str, Any], provider: str, place: Place, notes: Notes) -> None:

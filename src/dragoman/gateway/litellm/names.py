@@ -33,17 +33,14 @@ CLOUD_PARTS: Final[Mapping[str, Mapping[str, str]]] = {
         "aws_session_token": "session_token",
         "aws_region_name": "region",
         "aws_profile_name": "profile",
+        "aws_role_name": "role_arn",
+        "aws_session_name": "role_session_name",
+        "aws_external_id": "external_id",
     },
     "vertex": {"vertex_credentials": "credentials", "vertex_project": "project", "vertex_location": "location"},
     "azure": {"azure_ad_token": "token", "tenant_id": "tenant_id", "client_id": "client_id", "client_secret": "client_secret"},
 }
 """By provider here: its parts of a key, and what they are called here."""
-CUSTOMARY: Final[Mapping[str, Mapping[str, str]]] = {
-    "bedrock": {"access_key_id": "${AWS_ACCESS_KEY_ID}", "secret_access_key": "${AWS_SECRET_ACCESS_KEY}"},
-    "vertex": {"credentials": "${GOOGLE_APPLICATION_CREDENTIALS}"},
-}
-"""The parts that a cloud's key needs beside a region or project, from where its own tools have them."""
-
 CARRIED: Final[Mapping[str, frozenset[str]]] = {
     "": frozenset({"model_list", "litellm_settings", "router_settings", "general_settings", "include"}),
     "model_list": frozenset({"model_name", "litellm_params", "blocked"}),
@@ -108,8 +105,7 @@ REASONS: Final[Mapping[str, str]] = {
     "blocked": "a model that is blocked is left out",
     "model_info": "what is known of models comes from the catalogue",
     "litellm_credential_name": "keys stand at the provider; write it there",
-    "aws_role_name": "no role is taken on; get its keys with AWS's own tools, or name a profile",
-    "aws_session_name": "no role is taken on; get its keys with AWS's own tools, or name a profile",
+    "aws_web_identity_token": "a web identity's token stands in a file: write its path into the key, as web_identity_token_file",
     "configurable_clientside_auth_params": "callers never bring a provider's key here",
     "pass_through_endpoints": "paths of others are not passed through",
     "mcp_servers": "there are no MCP servers here",
