@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 from rich.text import Text
 
-from dragoman.cli.rows import print_rows, say
+from dragoman.cli.rows import print_rows
+from dragoman.cli.screen import say
 from tests.cli.terminal import Terminal, plain, run
 
 COLUMNS = ("name", "state", "key", "address")
@@ -70,6 +72,34 @@ def test_prose_is_broken_between_words_on_a_terminal_alone() -> None:
         assert (len(told), " ".join(line.strip() for line in told)) == (lines, words)
 
 
+@pytest.mark.parametrize("width", range(10, 60, 3))
+def test_no_word_of_prose_is_cut_however_long_it_is(width: int) -> None:
+    words = "error: file:1: /a/path/that/is/longer/than/any/line/of/this/terminal.pem cannot be read"
+    out = Console(file=io.StringIO(), width=width, force_terminal=True, highlight=False)
+    say(out, words)
+    assert isinstance(out.file, io.StringIO)
+    assert plain(out.file.getvalue()).split() == words.split()
+
+
+FAULTY = """
+[providers.openai]
+key = "${A_VARIABLE_THAT_IS_NOT_SET_AND_HAS_A_RATHER_LONG_NAME}"
+[tls]
+certificate = "/nonexistent/a/rather/long/path/to/a/certificate/that/is/not/there/at/all/fullchain.pem"
+key = "/nonexistent/privkey.pem"
+"""
+
+
+@pytest.mark.parametrize("file", [FAULTY, FAULTY.partition("[tls]")[0]], ids=["several faults", "one"])
+@pytest.mark.parametrize("columns", [40, 80])
+def test_what_is_wrong_is_broken_between_words(file: str, columns: int, around: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "dragoman.toml").write_text(file)
+    arguments = ("check", "config", str(tmp_path / "dragoman.toml"))
+    with Terminal(*arguments, environment=around, size=(columns, 50)) as terminal:
+        assert terminal.end() == 2
+    assert terminal.said.split() == run(*arguments, environment=around).stderr.split()
+
+
 @pytest.mark.parametrize("columns", [40, 80, 120])
 @pytest.mark.parametrize("arguments", [["models"], ["doctor", "openai", "bedrock"], ["providers"]])
 def test_lists_fit_a_terminal(columns: int, arguments: list[str], around: dict[str, str]) -> None:
@@ -78,7 +108,7 @@ def test_lists_fit_a_terminal(columns: int, arguments: list[str], around: dict[s
     told = [row["model"] for row in json.loads(run("models", "--json", environment=around).stdout)]
     names = told if arguments == ["models"] else arguments[1:] or ["openai", "bedrock", "vertex"]
     lines = [line.rstrip() for line in terminal.said.splitlines()]
-    assert all(len(line) <= columns or line in names for line in lines)
+    assert all(len(line) <= columns or line in names or " " not in line for line in lines)  # a path is whole, for copying
     assert set(names) <= {line.split()[0] for line in lines if line}
     assert "\x1b[" in terminal.raw
 

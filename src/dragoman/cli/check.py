@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dragoman.cli.rows import print_rows, say
-from dragoman.cli.screen import console, surroundings
+from dragoman.cli.rows import print_rows
+from dragoman.cli.screen import console, say, surroundings
 from dragoman.core.errors import UsageError
 
 if TYPE_CHECKING:

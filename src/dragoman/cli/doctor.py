@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 import typer
 
-from dragoman.cli.rows import print_rows, say
-from dragoman.cli.screen import FAILED, console, describe, print_json, redacted, surroundings
+from dragoman.cli.rows import print_rows
+from dragoman.cli.screen import FAILED, console, describe, print_json, redacted, say, surroundings
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dragoman.cli.rows import say
-from dragoman.cli.screen import console, surroundings
+from dragoman.cli.screen import console, say, surroundings
 from dragoman.core.errors import UsageError
 
 if TYPE_CHECKING:

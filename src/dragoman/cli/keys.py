@@ -9,8 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from dragoman.cli.rows import say
-from dragoman.cli.screen import console, surroundings
+from dragoman.cli.screen import console, say, surroundings
 from dragoman.core.errors import UsageError
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dragoman.cli.rows import print_rows, say
-from dragoman.cli.screen import console, print_json, surroundings
+from dragoman.cli.rows import print_rows
+from dragoman.cli.screen import console, print_json, say, surroundings
 from dragoman.core.errors import UsageError
 
 if TYPE_CHECKING:

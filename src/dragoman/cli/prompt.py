@@ -22,7 +22,7 @@ from rich.text import Text
 from dragoman.cli.answer import Told, paint, write
 from dragoman.cli.commands import COMMANDS, Commands, Next
 from dragoman.cli.conversation import Conversation
-from dragoman.cli.screen import console, show_error, show_warning
+from dragoman.cli.screen import console, say, show_error, show_warning
 from dragoman.cli.standing import standings
 from dragoman.core.errors import DragomanError
 
@@ -110,7 +110,7 @@ class _Talk:
             show_error(told.error, self._secrets)
 
     def _say(self, text: str) -> None:
-        self._out.print(Text(text, "dim"), soft_wrap=True)
+        say(self._out, Text(text, "dim"))
 
     def _toolbar(self) -> AnyFormattedText:
         return HTML("<b>{}</b>  Enter sends · Alt-Enter new line · Ctrl-D ends").format(self._conversation.model)

@@ -1,7 +1,4 @@
-"""Rows of a list on a screen: a table where there is room for one, else each row as lines of its own. No name is ever cut.
-
-On a terminal prose is broken between words; what is no terminal gets each sentence as one line, so that lines can be searched.
-"""
+"""Rows of a list on a screen: a table where there is room for one, else each row as lines of its own. No name is ever cut."""
 
 from __future__ import annotations
 
@@ -33,11 +30,6 @@ def print_rows(out: Console, columns: Sequence[str], rows: Sequence[Sequence[Tex
     for row in cells:
         out.print(row[0], soft_wrap=True)
         out.print(_below(columns[1:], row[1:]))
-
-
-def say(out: Console, text: Text | str) -> None:
-    """Print a sentence."""
-    out.print(_text(text), soft_wrap=not out.is_terminal)
 
 
 def _text(cell: Text | str) -> Text:

@@ -34,6 +34,7 @@ from dragoman.core.errors import (
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from dragoman.settings import Surroundings
 
@@ -68,6 +69,30 @@ def plain_table(*columns: str) -> Table:
     return table
 
 
+def say(out: Console, text: Text | str) -> None:
+    """Print a sentence: on a terminal broken between words, of which none is cut; else as one line, so that lines can be searched."""
+    from rich.text import Text
+
+    told = Text(text) if isinstance(text, str) else text.copy()
+    if out.is_terminal:
+        told.plain = _broken(told.plain, out.width)
+    out.print(told, soft_wrap=True)
+
+
+def _broken(text: str, width: int) -> str:
+    """``text`` with line ends in place of spaces; Rich would cut a word that is longer than a line, such as a path."""
+    from rich.cells import cell_len
+
+    letters, begun, space = list(text), 0, 0
+    for at, letter in enumerate(f"{text} "):
+        if letter not in " \n":
+            continue
+        if cell_len(text[begun:at]) > width and text[begun:space].strip():
+            letters[space], begun = "\n", space + 1
+        begun, space = (at + 1 if letter == "\n" else begun), at
+    return "".join(letters)
+
+
 def without_controls(text: str) -> str:
     """``text`` without what could command a terminal: an answer is to be read, not obeyed."""
     return _CONTROLS.sub("", text)
@@ -99,12 +124,10 @@ def show_error(error: DragomanError, secrets: Iterable[str] = ()) -> None:
     from rich.text import Text
 
     out = console(stderr=True)
-    faults = _each(error)
-    whole = not out.is_terminal or len(faults) == 1  # many are for reading, and one is for copying
-    for words in faults:
-        out.print(Text.assemble(("error: ", "bold red"), redacted(words, secrets)), soft_wrap=whole)
+    for words in _each(error):
+        say(out, Text.assemble(("error: ", "bold red"), redacted(words, secrets)))
     for hint in hints(error):
-        out.print(Text(f"  {redacted(hint, secrets)}", "dim"), soft_wrap=True)
+        say(out, Text(f"  {redacted(hint, secrets)}", "dim"))
 
 
 def _each(error: DragomanError) -> list[str]:
@@ -118,7 +141,7 @@ def show_warning(text: str) -> None:
     """One line on standard error about something that was done otherwise than asked."""
     from rich.text import Text
 
-    console(stderr=True).print(Text.assemble(("warning: ", "bold yellow"), redacted(without_controls(text))), soft_wrap=True)
+    say(console(stderr=True), Text.assemble(("warning: ", "bold yellow"), redacted(without_controls(text))))
 
 
 def describe(error: DragomanError) -> str:

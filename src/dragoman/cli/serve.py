@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 import typer
 
-from dragoman.cli.screen import console, surroundings
+from dragoman.cli.screen import console, say, surroundings
 from dragoman.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ def _start(path: Path | None, around: Surroundings) -> Start:
 
 
 def _make_first_key(path: Path, out: Console) -> None:
+    from rich.text import Text
+
     from dragoman.gateway.client_keys import new_key
 
     key, digest = new_key()
@@ -100,7 +102,7 @@ def _make_first_key(path: Path, out: Console) -> None:
     )
     out.print("[bold]A key for your clients, shown this once:[/bold]")
     out.print(f"  {key}", style="green", soft_wrap=True, markup=False)
-    out.print(f"[dim]Its hash is in {path}; remove that file to have a new one made.[/dim]\n", soft_wrap=True)
+    say(out, Text(f"Its hash is in {path}; remove that file to have a new one made.\n", "dim"))
 
 
 def _demo(stack: ExitStack) -> Start:
