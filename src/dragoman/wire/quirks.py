@@ -66,6 +66,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A tool's result may hold pictures and documents; without it they follow in a message of the user's."""
     schema_beside_tools: bool = False
     """An answer's schema may be asked for beside tools; elsewhere it keeps the model from calling any, or is refused."""
+    vertex: bool = False
+    """Google's models as Vertex AI has them: embeddings are asked for in its own form, and tokens counted of a bare request."""
     text_only: bool = False
     """Messages carry plain text and nothing else."""
     passing_faults: tuple[PassingFault, ...] = ()

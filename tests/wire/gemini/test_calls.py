@@ -14,9 +14,10 @@ from dragoman.core.messages import Image, Message, Text
 from dragoman.core.request import Request
 from dragoman.core.usage import Usage
 from dragoman.wire.gemini import count_tokens, embed
-from dragoman.wire.quirks import NONE
+from dragoman.wire.quirks import NONE, Quirks
 from tests.wire.gemini.roles import NAME, call_of
 
+VERTEX = Quirks(vertex=True)
 HI = {"parts": [{"text": "Hi"}], "role": "user"}
 REQUEST = Request(model="gemini-2.5-flash", messages=(Message("system", (Text(text="s"),)), Message("user", (Text(text="Hi"),))))
 FAULT = Reply(429, (), b'{"error":{"code":429,"message":"slow","status":"RESOURCE_EXHAUSTED"}}')
@@ -27,11 +28,11 @@ def test_count_request_has_the_form_of_each_service() -> None:
     inner = {"contents": [HI], "systemInstruction": {"parts": [{"text": "s"}]}}
     assert call.url == "/models/gemini-2.5-flash:countTokens"
     assert json.loads(call.body) == {"generateContentRequest": {"model": "models/gemini-2.5-flash", **inner}}
-    assert json.loads(count_tokens.encode_request(REQUEST, NONE, wrapped=False).body) == inner
+    assert json.loads(count_tokens.encode_request(REQUEST, VERTEX).body) == inner
     bare = Request(model="m", messages=REQUEST.messages[1:])
     assert json.loads(count_tokens.encode_request(bare, NONE).body) == {"contents": [HI]}
-    for wrapped in (True, False):
-        assert count_tokens.decode_request(count_tokens.encode_request(REQUEST, NONE, wrapped), NONE) == REQUEST
+    for quirks in (NONE, VERTEX):
+        assert count_tokens.decode_request(count_tokens.encode_request(REQUEST, quirks), NONE) == REQUEST
 
 
 def test_snake_case_count_request_is_understood() -> None:

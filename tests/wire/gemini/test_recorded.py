@@ -16,7 +16,7 @@ from dragoman.core.request import Request
 from dragoman.wire import gemini
 from dragoman.wire.gemini import count_tokens
 from dragoman.wire.gemini.parts import TRAILING, is_invented
-from dragoman.wire.quirks import NONE
+from dragoman.wire.quirks import NONE, Quirks
 from tests.conformance.recordings import Exchange, cases, uncut
 from tests.wire.splits import read, read_split_anyhow, single_bytes
 
@@ -161,7 +161,7 @@ def test_recorded_error_is_classified(exchange: Exchange) -> None:
 def test_recorded_count_is_read_and_written_again(exchange: Exchange) -> None:
     given, told = exchange["request"]["body"], json.loads(body_of(exchange))
     request = count_tokens.decode_request(Call("POST", url_of(exchange), (), json.dumps(given).encode()), NONE)
-    call = count_tokens.encode_request(request, NONE, wrapped=False)
+    call = count_tokens.encode_request(request, Quirks(vertex=True))
     assert canonical_request(json.loads(call.body), request.model) == canonical_request(given, request.model)
     usage = count_tokens.decode_reply(Reply(200, (), body_of(exchange)), NONE)
     assert usage.input_tokens == told["totalTokens"]

@@ -17,6 +17,7 @@ from google.genai import errors as sdk_errors
 from google.genai import types
 from google.oauth2.credentials import Credentials
 
+from dragoman.core.embedding import Embeddings
 from dragoman.core.errors import AuthFailed, BadReply, BadRequest, ContentFiltered, DragomanError, RateLimited, StreamCut, Unsupported
 from dragoman.core.exchange import Call, Reply
 from dragoman.core.messages import Audio, Image
@@ -407,6 +408,18 @@ def test_sdk_is_given_imagens_pictures() -> None:
     (picture,) = made.generated_images or []
     assert picture.image is not None
     assert (picture.image.image_bytes, picture.image.mime_type, picture.enhanced_prompt) == (PNG, "image/jpeg", "A fine cat")
+
+
+@pytest.mark.parametrize("texts", [["a"], ["a", "b"]], ids=["one", "two"])
+@pytest.mark.parametrize("model", ["text-embedding-005", "gemini-embedding-001"])
+def test_sdk_of_vertex_is_given_embeddings(model: str, texts: list[str]) -> None:
+    config = types.EmbedContentConfig(task_type="RETRIEVAL_QUERY", output_dimensionality=2)
+    answer = Embeddings(vectors=((0.5, 1.0),) * len(texts), usage=Usage(input_tokens=3))
+    with served("embed", answer, vertex=True) as (client, requests):
+        found = client.models.embed_content(model=model, contents=list(texts), config=config)
+    (asked,) = requests
+    assert (asked.model, asked.inputs, asked.purpose, asked.dimensions) == (model, tuple(texts), "query", 2)
+    assert [one.values for one in found.embeddings or []] == [[0.5, 1.0]] * len(texts)
 
 
 @pytest.mark.parametrize("streamed", [False, True])

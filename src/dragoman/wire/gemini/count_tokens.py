@@ -2,7 +2,7 @@
 
 https://ai.google.dev/api/tokens and https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/count-tokens, read 2026-11-21.
 The Gemini API takes a bare conversation, or a whole request in ``generateContentRequest``; Vertex AI takes the request's fields themselves.
-Both are read; the first is written, or the second where it is asked for. The count is the input of a ``Usage``.
+All are read. The count is the input of a ``Usage``.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _HEADERS: Final = (("content-type", "application/json; charset=UTF-8"),)
 _WRAPPED: Final = "generateContentRequest"
 
 
-def encode_request(request: Request, quirks: Quirks, wrapped: bool = True) -> Call:
-    """The call that counts ``request``; ``wrapped`` is the form of the Gemini API, else it is that of Vertex AI."""
+def encode_request(request: Request, quirks: Quirks) -> Call:
+    """The call that counts ``request``."""
     warnings: list[str] = []
     body = encode_body(request, quirks, warnings)
     url = encode_path(request.model, "countTokens", quirks)
-    if wrapped and body.keys() != {"contents"}:
+    if not quirks.vertex and body.keys() != {"contents"}:
         body = {_WRAPPED: {"model": url.removeprefix("/").rpartition(":")[0], **body}}
     return Call("POST", url, with_headers((("content-type", "application/json"),), quirks.headers), dump(body), tuple(warnings))
 
