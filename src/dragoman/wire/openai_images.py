@@ -7,6 +7,7 @@ the field ``image[]``, one has ``image``. Pictures by their address or as upload
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
@@ -36,6 +37,8 @@ _OPTIONS: Final = {
     "user": "user",
 }
 """Our names and OpenAI's."""
+_LISTED: Final = re.compile(r"\[\d*\]$")
+"""What a form's field that is one of a list may end with; Ruby's clients number them."""
 _TYPES: Final = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "gif": "image/gif", "svg": "image/svg+xml"}
 
 
@@ -129,7 +132,7 @@ def decode_request(call: Call, quirks: Quirks) -> PictureRequest:
     if call.body.lstrip()[:1] == b"{":
         return _decode_named(parse_request(call.body))
     fields = decode_form(call.headers, call.body)
-    images = tuple(_image(field) for field in fields if field.name in ("image", "image[]"))
+    images = tuple(_image(field) for field in fields if _LISTED.sub("", field.name) == "image")
     if not images:
         raise BadRequest("image: it is missing; a file is expected", param="image")
     mask = next((_image(field) for field in fields if field.name == "mask"), None)
@@ -163,7 +166,7 @@ def form_values(fields: list[Field]) -> JsonObject:
     given: JsonObject = {}
     for field in fields:
         if field.file_name is None:
-            name = field.name.removesuffix("[]")
+            name = _LISTED.sub("", field.name)
             if name != field.name or isinstance(given.get(name), list):
                 given.setdefault(name, []).append(field.text)
             else:

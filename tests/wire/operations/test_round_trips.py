@@ -313,6 +313,21 @@ def test_what_cannot_be_said_is_refused_or_named() -> None:
         operation("openai_chat", "generate_image").encode_request(PictureRequest(model="m", prompt="p", mask=Image(data=b"")), NONE)
 
 
+def test_pictures_to_change_may_be_numbered_in_a_form() -> None:
+    fields = [
+        Field("prompt", b"p"),
+        Field("image[0]", PNG, "a.png"),
+        Field("image[1]", b"x", "b.png"),
+        Field("zz[0]", b"1"),
+        Field("zz[1]", b"2"),
+    ]
+    content_type, body = encode_form(fields)
+    call = Call("POST", "/images/edits", (("content-type", content_type),), body)
+    request = operation("openai_chat", "generate_image").decode_request(call, NONE)
+    assert [image.data for image in request.images] == [PNG, b"x"]
+    assert request.extra == {"openai_chat": {"zz": ["1", "2"]}}
+
+
 def test_pictures_to_change_are_read_in_xais_form_and_refused_where_they_are_none() -> None:
     def asked(**fields: Any) -> PictureRequest:
         body = json.dumps({"model": "m", "prompt": "p", **fields}).encode()
