@@ -258,7 +258,8 @@ class Gateway:
         self.open_requests -= 1
         if record.holds_stream:
             self.open_streams -= 1
-        record.cost = cost_of(record.provider, (record.target_model,), record.usage, record.prices, record.service_tier)
+        if record.prices is not None:
+            record.cost = cost_of(record.provider, (record.target_model,), record.usage, record.prices, record.service_tier)
         for observer in self.observers:
             observer.ended(record)
 

@@ -44,6 +44,14 @@ class _Usage(msgspec.Struct):
     cache_creation_input_tokens: Count = None
     reasoning_tokens: Count = None
 
+    @property
+    def otherwise_cached(self) -> Count:
+        """Tokens from a cache, by the names that others than OpenAI have for them."""
+        for count in (self.prompt_cache_hit_tokens, self.num_cached_tokens, self.cached_tokens, self.cache_read_input_tokens):
+            if count is not None:
+                return count
+        return None
+
 
 _NOTHING_READ: Final = _InputDetails()
 _NOTHING_WRITTEN: Final = _OutputDetails()
@@ -55,49 +63,30 @@ def decode_usage(data: bytes) -> Usage | None:
     if data[:1] != b"{":
         return None
     told = parse(data, _USAGE, "the usage")
-    read = told.prompt_tokens_details or _NOTHING_READ
-    written = told.completion_tokens_details or _NOTHING_WRITTEN
     raw: JsonObject = parse_object(data, "the usage")
     if not raw:
         return None
-    reasoning = _first(written.reasoning_tokens, told.reasoning_tokens)
-    beside = _beside(told)
+    read, written = told.prompt_tokens_details or _NOTHING_READ, told.completion_tokens_details or _NOTHING_WRITTEN
+    cached = told.otherwise_cached if read.cached_tokens is None else read.cached_tokens
+    kept = told.cache_creation_input_tokens if read.cache_write_tokens is None else read.cache_write_tokens
+    thought = told.reasoning_tokens if written.reasoning_tokens is None else written.reasoning_tokens
+    counts = (told.prompt_tokens, cached, kept, read.audio_tokens, told.completion_tokens, thought, written.audio_tokens)
+    # Named by position: this is read for every answer, and a call for each count would take as long as all the rest.
+    given, cached, kept, heard, said, thought, spoken = [None if count is None else int(count) for count in counts]
+    if (heard or thought) and told.total_tokens is not None and given is not None and said is not None:
+        beside = int(told.total_tokens) - given - said
+        given = given + beside if heard == beside else given
+        said = said + beside if thought == beside else said
     return Usage(
-        input_tokens=_with_part(told.prompt_tokens, _whole(read.audio_tokens), beside),
-        cache_read_tokens=_first(
-            read.cached_tokens, told.prompt_cache_hit_tokens, told.num_cached_tokens, told.cached_tokens, told.cache_read_input_tokens
-        ),
-        cache_write_tokens=_first(read.cache_write_tokens, told.cache_creation_input_tokens),
-        input_audio_tokens=_whole(read.audio_tokens),
-        output_tokens=_with_part(told.completion_tokens, reasoning, beside),
-        reasoning_tokens=reasoning,
-        output_audio_tokens=_whole(written.audio_tokens),
+        input_tokens=given,
+        cache_read_tokens=cached,
+        cache_write_tokens=kept,
+        input_audio_tokens=heard,
+        output_tokens=said,
+        reasoning_tokens=thought,
+        output_audio_tokens=spoken,
         raw=raw,
     )
-
-
-def _beside(told: _Usage) -> int:
-    """What the sum of all tokens holds beyond input and output; 0 where that is not known."""
-    if told.total_tokens is None or told.prompt_tokens is None or told.completion_tokens is None:
-        return 0
-    return int(told.total_tokens - told.prompt_tokens - told.completion_tokens)
-
-
-def _with_part(total: Count, part: int | None, beside: int) -> int | None:
-    """``total`` with its ``part`` in it, which this host counted beside it."""
-    counted = _whole(total)
-    return counted + part if counted is not None and part and part == beside else counted
-
-
-def _whole(count: Count) -> int | None:
-    return None if count is None else int(count)
-
-
-def _first(*counts: Count) -> int | None:
-    for count in counts:
-        if count is not None:
-            return int(count)
-    return None
 
 
 def encode_usage(usage: Usage | None) -> Json:
