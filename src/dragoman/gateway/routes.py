@@ -1,7 +1,8 @@
 """From the name that a caller gives to the targets that may answer.
 
 A name is looked for among ``[models]``, exact names before patterns; then as ``provider/model``; then as a model's own name, at the vendor
-of the caller's face first, for SDKs and agents know no providers. Only providers that are served are ever reached, whatever a body names.
+of the caller's face first, for SDKs and agents know no providers. A version of that vendor's models that no list has yet is the vendor's.
+Only providers that are served are ever reached, whatever a body names.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ _VENDORS: Final[dict[str, tuple[str, ...]]] = {
 _MAX_KNOWN: Final = 4096
 LONGEST_NAME: Final = 2048
 """Letters: as many as an Amazon Resource Name may have. What callers make up is remembered, counted and logged."""
+_FAMILY: Final = re.compile(r"([a-z]+-).*\d")
+"""The first word of a name that has a version in it, as vendors name their models."""
 _UNFIT: Final = re.compile(r"[\x00-\x1f\x7f]|(?:^|/)\.\.?(?:/|$)")
 """What no model is called, and what could end a line or climb in a path wherever a name is written."""
 
@@ -96,7 +99,16 @@ class Routes:
     def _owner(self, name: str, dialect: str) -> str | None:
         owners = self._all_owners().get(name, [])
         vendors = _VENDORS.get(dialect, ())
-        return next((vendor for vendor in vendors if vendor in owners), owners[0] if owners else None)
+        if not owners:
+            return next((vendor for vendor in vendors if self._may_be_new(vendor, name)), None)
+        return next((vendor for vendor in vendors if vendor in owners), owners[0])
+
+    def _may_be_new(self, vendor: str, name: str) -> bool:
+        """Whether the name is a version of the vendor's models: agents ask for those of the day, which no list has yet."""
+        if vendor not in self._providers or self._providers[vendor]:
+            return False
+        family = _FAMILY.match(name)
+        return family is not None and any(model.name.startswith(family[1]) for model in self._catalogue.models(vendor))
 
     def _all_owners(self) -> dict[str, list[str]]:
         """Each model's own name and the providers that list it."""
