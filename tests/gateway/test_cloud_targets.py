@@ -10,6 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from dragoman.gateway.config.file import read_config
+from dragoman.gateway.config.tables import Config, ProviderTable
+from dragoman.gateway.setup import Start
+from dragoman.settings import Surroundings
 from tests.gateway.stage import Stage
 from tests.library import aws_cloud, google_cloud
 from tests.library.cloud import ANSWERS, WORDS
@@ -74,3 +78,17 @@ def test_a_machine_that_lends_nothing_is_said_to_the_caller(tmp_path: Path) -> N
         assert refused.status_code >= 400
         assert "choices" not in refused.json()
         assert "needs credentials" in refused.text
+
+
+def test_a_cloud_that_nobody_named_is_not_served_and_one_that_is_named_is(tmp_path: Path) -> None:
+    environment = {"HOME": str(tmp_path), "DRAGOMAN_HOME": str(tmp_path), "AWS_REGION": "eu-west-1", "OPENAI_API_KEY": "sk-of-a-user"}
+    for served, named in (("openai", Config()), ("vertex", Config(providers={"vertex": ProviderTable()}))):
+        assert set(Start(made=named).read(Surroundings(environment)).providers) == {served}
+
+
+@pytest.mark.parametrize("providers", ["", "[providers.vertex]\n"])
+def test_a_file_may_name_a_cloud_whose_machine_has_to_be_asked(tmp_path: Path, providers: str) -> None:
+    path = tmp_path / "dragoman.toml"
+    environment = {"HOME": str(tmp_path), "OPENAI_API_KEY": "sk-of-a-user"}
+    path.write_text(f'discover = true\n{providers}[models.fast]\ntargets = ["vertex/gemini-2.5-flash"]\n')
+    assert read_config(path, environment).models["fast"].targets == ("vertex/gemini-2.5-flash",)

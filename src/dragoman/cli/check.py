@@ -74,5 +74,5 @@ def _standing(setup: Setup, name: str) -> tuple[str, str]:
 
     row = setup.catalogue.provider(name)
     told = setup.config.providers.get(name)
-    key = "in the file" if told and told.key is not None else standing(row, setup.surroundings).key_words
+    key = "in the file" if told and told.key is not None else standing(row, setup.surroundings).key_words_of_one_wanted
     return key, shown(setup.router.place(row, None, None).endpoint.base_url)

@@ -23,6 +23,8 @@ class Standing(msgspec.Struct, frozen=True):
     """As it may be printed."""
     base_url_variable: str | None
     """The variable that replaces the row's own address."""
+    last_resort: str | None = None
+    """Who is asked for credentials with the first call, where none were found."""
 
     @property
     def name(self) -> str:
@@ -56,14 +58,20 @@ class Standing(msgspec.Struct, frozen=True):
             return "not needed"
         return f"missing: {self.row.auth.variables[0]}" if self.row.auth.variables else "missing"
 
+    @property
+    def key_words_of_one_wanted(self) -> str:
+        """The same where the user has named the provider, so that the machine is asked."""
+        return f"none found; asked with the first call: {self.last_resort}" if self.last_resort else self.key_words
+
 
 def standing(row: Provider, surroundings: Surroundings) -> Standing:
     """How ``row`` stands."""
     access = standing_access(row, surroundings)
-    found = (None, access.found) if access else surroundings.key(row)
+    last_resort = access.found if access and access.last_resort else None
+    found = (None, access.found) if access and not access.last_resort else surroundings.key(row)
     variable = next((name for name in row.base_url_variables if surroundings.environment.get(name)), None)
     address = surroundings.base_url(row, access.known if access else NOTHING)
-    return Standing(row, found[1] if found else None, shown(address), variable)
+    return Standing(row, found[1] if found else None, shown(address), variable, last_resort)
 
 
 def standings(surroundings: Surroundings, catalogue: Catalogue | None = None) -> Iterator[Standing]:

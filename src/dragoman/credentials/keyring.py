@@ -133,15 +133,11 @@ class Keyring:
 
 
 def standing_access(row: Provider, surroundings: Surroundings) -> Access | None:
-    """How ``row`` would be signed for as things stand.
-
-    ``None`` also where what is found cannot be used, which a call tells, and where nothing is found but the machine might be asked.
-    """
+    """How ``row`` would be signed for as things stand; ``None`` also where what is found cannot be used, which a call tells."""
     try:
-        access = Keyring(surroundings).access(row) if row.auth.place in CLOUDS else None
+        return Keyring(surroundings).access(row) if row.auth.place in CLOUDS else None
     except UsageError:
         return None
-    return None if access is None or access.last_resort else access
 
 
 def missing_credentials(row: Provider, tried: str = "") -> MissingKey:

@@ -67,7 +67,7 @@ class Case:
         if row is None or row.local or not row.working or self.lacks(name) is not None:
             return False
         place = self._router.place(row, None, None)
-        return bool(place.secret or place.access)
+        return bool(place.secret or (place.access and not place.access.last_resort))  # a machine is not asked for what nobody named
 
     def row(self, name: str) -> Provider | None:
         """The provider's row, of the catalogue or the file's own."""
