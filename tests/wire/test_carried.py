@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dragoman.wire.carried import gathered
+from dragoman.core.messages import Message, Text
+from dragoman.core.request import Request
+from dragoman.wire.carried import foreign_fields, gathered
 
 HIDDEN = "hidden reasoning of another provider cannot be sent to this one, left out"
 
@@ -24,3 +26,9 @@ def test_tools_are_gathered_by_place_and_by_name() -> None:
 def test_different_reasons_and_their_order_stay() -> None:
     told = ("messages[0]: a", "messages[1]: b", "messages[1].name: a", "tools (f, g): a", "n: messages[1]: a")
     assert gathered(told) == told
+
+
+def test_fields_that_say_nothing_are_not_missed() -> None:
+    extra = {"cohere": {"documents": [], "safety_mode": None, "labels": {}, "priority": 0}}
+    request = Request(model="m", messages=(Message("user", (Text(text="Hi"),)),), extra=extra)
+    assert foreign_fields(request, "gemini") == ["priority: understood by cohere alone, left out"]

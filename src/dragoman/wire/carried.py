@@ -14,12 +14,15 @@ ABOUT_THE_WIRE: Final = frozenset({"stream_options", "alt", "tools_at"})
 SPELLING: Final = ABOUT_THE_WIRE | {
     *("id", "status", "role", "message", "type", "name", "namespace"),
     *("parameters", "execution", "about_namespace", "additional_tools", "found"),
+    *("json", "response", "tool_plan"),
 }
 """Those, and what of a message, a part or a tool says what is ours already in a dialect's own terms, or how its vendor calls it."""
 _PLACE: Final = re.compile(r"(?<=^messages)\[\d+\]|(?<=^tools)(?:\[\d+\]|\.[^.:]+(?=\.))")
 """Which of many messages or tools a warning is about."""
 _ASKS_NOTHING: Final = {"n": 1, "logprobs": False, "top_logprobs": 0}
 """Values with which a caller asks for what comes anyway."""
+_NOTHING: Final[tuple[Json, ...]] = (None, [], {})
+"""Values with which clients say that they do not use a field."""
 
 
 class Extended(Protocol):
@@ -51,7 +54,7 @@ def foreign_fields(request: Extended, name: str) -> list[str]:
         for dialect, fields in request.extra.items()
         if dialect != name
         for field, value in fields.items()
-        if field not in ABOUT_THE_WIRE
+        if field not in ABOUT_THE_WIRE and value not in _NOTHING
     ]
     tools = request.tools if isinstance(request, Request) else ()
     return told + [warning for i, tool in enumerate(tools) if tool.extra for warning in foreign(tool.extra, f"tools[{i}]", name)]

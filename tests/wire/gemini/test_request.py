@@ -15,7 +15,7 @@ from dragoman.core.errors import BadRequest, DragomanError, Unsupported
 from dragoman.core.exchange import Call
 from dragoman.core.messages import Audio, File, Image, Message, Opaque, Reasoning, Refusal, Source, Text, ToolCall, ToolResult
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool
-from dragoman.wire import gemini
+from dragoman.wire import gemini, openai_chat
 from dragoman.wire.quirks import NONE, Quirks
 from tests.wire.gemini.recorded import PLACEHOLDER
 from tests.wire.gemini.roles import NAME, body_of, call_of
@@ -378,6 +378,29 @@ def test_ids_that_the_vendor_gave_go_back_to_it() -> None:
     result = {"functionResponse": {"id": "call_54402", "name": "f", "response": {"output": "x"}}}
     contents = [HI, {"role": "model", "parts": [call]}, {"role": "user", "parts": [result]}]
     assert body_of(decoded({"contents": contents}))["contents"] == contents
+
+
+def test_nulls_and_thoughts_that_are_none_say_nothing() -> None:
+    call = {"functionCall": {"id": None, "name": "f", "args": {"a": None}}, "text": None, "thought": False, "thoughtSignature": None}
+    body: Any = {
+        "contents": [{"role": "model", "parts": [{"text": "Hi", "inlineData": None, "thought": False}, call]}],
+        "systemInstruction": None,
+        "tools": [{"functionDeclarations": [{"name": "f", "description": None, "parameters": None}], "codeExecution": None}],
+        "toolConfig": None,
+        "safetySettings": None,
+        "generationConfig": {"temperature": None, "thinkingConfig": None},
+    }
+    asked = decoded(body)
+    assert asked.messages[0].parts == (Text(text="Hi"), ToolCall(id="gemini_0", name="f", arguments='{"a":null}'))
+    assert (asked.tools, asked.extra) == ((Tool(name="f"),), {})
+
+
+def test_result_that_is_said_as_it_is_elsewhere_goes_back_as_it_came_and_is_no_loss() -> None:
+    call = {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]}
+    result = {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"output": 42}}}]}
+    asked = decoded({"contents": [HI, call, result]})
+    assert body_of(asked)["contents"][2] == result
+    assert openai_chat.encode_request(asked, NONE).warnings == ()
 
 
 def test_numbers_of_enums_are_their_names() -> None:

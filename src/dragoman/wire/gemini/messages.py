@@ -21,7 +21,6 @@ from dragoman.core.messages import AnyPart, File, Image, Message, Reasoning, Rol
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.wire.gemini.parts import (
     NAME,
-    camel,
     decode_part,
     encode_media,
     encode_part,
@@ -31,6 +30,7 @@ from dragoman.wire.gemini.parts import (
     is_invented,
     kept,
     merge,
+    plain,
     without,
 )
 from dragoman.wire.payload import dump
@@ -39,6 +39,8 @@ _ROLES: Final[dict[str, Role]] = {"user": "user", "model": "assistant", "functio
 """``function`` and ``tool`` are old spellings, for contents that hold results."""
 _WORDS: Final[dict[Role, str]] = {"user": "user", "tool": "user", "assistant": "model"}
 _EMPTY: Final = Text(text="")
+_EXACT: Final = "response"
+"""In a result's ``extra``: the vendor's own object, where it is not the one that its words would make."""
 _SIGNING_MODELS: Final = re.compile(r"gemini-(?:[3-9]|\d\d)")
 _NO_SIGNATURE: Final = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 """The placeholder that the vendor documents for a call which none of its models made (skip_thought_signature_validator, in base64).
@@ -149,7 +151,8 @@ def encode_result(result: ToolResult, name: str, where: str, warnings: list[str]
     media = [encode_media(part, where, warnings) for part in result.parts if not isinstance(part, Text)]
     if media:
         response["parts"] = [merge(item, part.extra.get(NAME, {})) for item, part in zip(media, _media(result), strict=True)]
-    return {"functionResponse": {**response, **own.get("functionResponse", {})}, **without(own, "functionResponse")}
+    exact = {_EXACT: own[_EXACT]} if _EXACT in own else {}
+    return {"functionResponse": {**response, **exact, **own.get("functionResponse", {})}, **without(own, "functionResponse", _EXACT)}
 
 
 def _media(result: ToolResult) -> Iterable[Image | File]:
@@ -290,7 +293,7 @@ def _decode_content(given: Json, where: str, calls: _Calls) -> list[Message]:
 
 def _decode_said(given: Json, where: str, calls: _Calls) -> AnyPart:
     """A part of a model's turn."""
-    part = camel(given) if isinstance(given, dict) else given
+    part = plain(given) if isinstance(given, dict) else given
     if isinstance(part, dict) and "functionResponse" in part:
         calls.close(inner(part, "functionResponse", where))
     if not isinstance(part, dict) or "functionCall" not in part:
@@ -307,7 +310,7 @@ def _decode_said(given: Json, where: str, calls: _Calls) -> AnyPart:
 
 def _decode_asked(given: Json, where: str, calls: _Calls) -> AnyPart:
     """A part of a user's turn."""
-    part = camel(given) if isinstance(given, dict) else given
+    part = plain(given) if isinstance(given, dict) else given
     if isinstance(part, dict) and "functionCall" in part:
         raise BadRequest(f"{where}: a function call stands in a content of role 'user'; role 'model' is expected", param=where)
     if not isinstance(part, dict) or "functionResponse" not in part:
@@ -328,9 +331,9 @@ def _decode_result(part: JsonObject, where: str, calls: _Calls) -> ToolResult:
     parts = (*words, *_decode_media(told.get("parts"), f"{place}.parts"))
     result = ToolResult(id=calls.answered(told.get("id"), name), parts=parts, is_error=is_error, name=name)
     rest = without(told, "id", "name", "response", "parts")
-    if told.get("response") is not None and dump(encode_outcome(result)) != dump(told["response"]):
-        rest["response"] = told["response"]
     extra = {**without(part, "functionResponse"), **({"functionResponse": rest} if rest else {})}
+    if told.get(_EXACT) is not None and dump(encode_outcome(result)) != dump(told[_EXACT]):
+        extra[_EXACT] = told[_EXACT]
     return ToolResult(id=result.id, parts=parts, is_error=is_error, name=name, extra=kept(extra))
 
 

@@ -52,8 +52,13 @@ def is_invented(call_id: str) -> bool:
 
 
 def camel(given: JsonObject) -> JsonObject:
-    """``given`` with the names of its own fields as the wire writes them; the API takes ``snake_case`` as well."""
-    return {_SNAKE.sub(lambda found: found.group(1).upper(), name): value for name, value in given.items()}
+    """``given`` with the names of its own fields as the wire writes them; the API takes ``snake_case`` as well, and null for nothing."""
+    return {_SNAKE.sub(lambda found: found.group(1).upper(), name): value for name, value in given.items() if value is not None}
+
+
+def plain(part: JsonObject) -> JsonObject:
+    """A part without what some clients write of every one."""
+    return {name: value for name, value in camel(part).items() if not (name == "thought" and value is False)}
 
 
 def merge(under: JsonObject, over: JsonObject) -> JsonObject:
@@ -185,7 +190,7 @@ def decode_part(given: Json, where: str) -> AnyPart:
     """A part of a request but for calls and results, whose ids want the whole conversation. Raises ``BadRequest``."""
     if not isinstance(given, dict) or not given:
         raise BadRequest(f"{where}: an object with one kind of content is expected", param=where)
-    given = camel(given)
+    given = plain(given)
     for field, decode in _DECODERS.items():
         if field in given:
             return decode(given, where)
@@ -198,7 +203,7 @@ def _decode_text(given: JsonObject, where: str) -> AnyPart:
         raise BadRequest(f"{where}.text: {type(text).__name__} was given; a string is expected", param=f"{where}.text")
     if given.get("thought") is True:
         return Reasoning(text=text, extra=kept(without(given, "text", "thought")))
-    return Text(text=text, extra=kept(without(given, "text") if given.get("thought") else without(given, "text", "thought")))
+    return Text(text=text, extra=kept(without(given, "text")))
 
 
 def _decode_inline(given: JsonObject, where: str) -> AnyPart:
