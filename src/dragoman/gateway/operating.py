@@ -25,6 +25,7 @@ from dragoman.gateway.prompts.delivery import Counted
 from dragoman.gateway.prompts.legs import as_told, takes_bodies
 from dragoman.gateway.setup import Setup
 from dragoman.gateway.telemetry.records import Record
+from dragoman.gateway.uncounted import uncounted
 from dragoman.gateway.waits import asked_waits
 from dragoman.transport.seam import AsyncTransport
 from dragoman.wire.operations import asked_for
@@ -102,6 +103,7 @@ class _Work:
         self._record.usage = getattr(answer, "usage", None)
         if self._record.passed_through and self._heard is not None:
             return Reply(200, (("content-type", "application/json"),), self._heard.body)
+        self._record.warnings += uncounted(self._face.dialect, self._face.does, self._record.usage)
         return self._face.operation.encode_reply(answer, self.request, self._face.quirks)
 
 

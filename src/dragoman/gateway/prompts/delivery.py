@@ -16,11 +16,13 @@ from dragoman.core.errors import Cancelled, DragomanError, ServerFault
 from dragoman.core.events import Event, Finished, Started
 from dragoman.core.exchange import Call, Encoder, Timeouts
 from dragoman.core.request import Request
+from dragoman.gateway.faces import PROMPTS
 from dragoman.gateway.failures import shown
 from dragoman.gateway.handles import Given, given_in
 from dragoman.gateway.prompts.asking import Asking
 from dragoman.gateway.prompts.continuing import without_keeping
 from dragoman.gateway.telemetry.records import Record
+from dragoman.gateway.uncounted import uncounted
 from dragoman.response import tier_in
 from dragoman.server.answer import BrokenOff
 from dragoman.transport.seam import AsyncIncoming, AsyncTransport, Hold
@@ -199,6 +201,8 @@ class Delivery:
             pieces.append(carrier.carry(events))
         pieces.append(carrier.end())
         asking.record.warnings += carrier.warnings
+        if asking.tap is None:
+            asking.record.warnings += uncounted(asking.face.dialect, PROMPTS, asking.record.usage)
         self._over = True
         return carrier.content_type, b"".join(pieces)
 

@@ -182,6 +182,8 @@ class StreamEncoder:
     def _finish(self, event: Finished) -> bytes:
         own = dict(own_fields(event.extra))
         usage = {**encode_usage(event.usage), **_object(own.pop("usage", None))}
+        if event.usage is None or event.usage.input_tokens is None:
+            usage.pop("input_tokens", None)  # which this event, unlike a whole answer, may leave out
         delta = {"stop_reason": finish_word(event.reason), "stop_sequence": None}
         delta |= {name: own.pop(name) for name in _IN_DELTA & own.keys()}
         return _named({"type": "message_delta", "delta": delta, "usage": usage, **own}) + _named({"type": "message_stop"})

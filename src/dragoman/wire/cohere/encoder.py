@@ -227,11 +227,12 @@ def finish_word(reason: FinishReason) -> str:
 
 
 def encode_usage(usage: Usage) -> JsonObject:
-    """Cohere's own record where there is one; else both of its counts, 0 where unknown."""
+    """Cohere's own record where there is one; else of its counts what is known."""
     if usage.raw and ("tokens" in usage.raw or "billed_units" in usage.raw):
         return usage.raw
-    counts = {"input_tokens": usage.input_tokens or 0, "output_tokens": usage.output_tokens or 0}
-    encoded: JsonObject = {"billed_units": counts, "tokens": counts}
+    told = {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
+    counts = {name: count for name, count in told.items() if count is not None}
+    encoded: JsonObject = {"billed_units": counts, "tokens": counts} if counts else {}
     if usage.cache_read_tokens is not None:
         encoded["cached_tokens"] = usage.cache_read_tokens
     return encoded

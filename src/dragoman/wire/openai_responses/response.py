@@ -69,8 +69,7 @@ class ResponseObject:
         why = incomplete_details(event)
         told = {name: value for name, value in own_fields(event.extra).items() if name != "incomplete_details"}
         whole = self._object("incomplete" if why else "completed", output)
-        usage = encode_usage(event.usage) if event.usage else None
-        return {**whole, "incomplete_details": why, "usage": usage, **told}
+        return {**whole, "incomplete_details": why, "usage": encode_usage(event.usage), **told}
 
     def failed(self, error: JsonObject, output: list[JsonObject]) -> JsonObject:
         code = error["code"] or "server_error"

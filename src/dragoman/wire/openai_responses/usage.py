@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from dragoman.core.opaque import JsonObject
+from dragoman.core.opaque import Json
 from dragoman.core.usage import Usage
 from dragoman.wire.payload import parse, parse_object
 
@@ -50,15 +50,18 @@ def decode_usage(data: bytes) -> Usage | None:
     )
 
 
-def encode_usage(usage: Usage) -> JsonObject:
-    """All counts that the wire requires, 0 where they are unknown."""
+def encode_usage(usage: Usage | None) -> Json:
+    """OpenAI's record, or null where neither total is known. Where one is, 0 stands for all others, because the wire requires them."""
+    if usage is None or (usage.input_tokens is None and usage.output_tokens is None):
+        return None
+    read, written = usage.input_tokens or 0, usage.output_tokens or 0
     return {
-        "input_tokens": usage.input_tokens or 0,
+        "input_tokens": read,
         "input_tokens_details": {
             "cached_tokens": usage.cache_read_tokens or 0,
             "cache_write_tokens": usage.cache_write_tokens or 0,
         },
-        "output_tokens": usage.output_tokens or 0,
+        "output_tokens": written,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0},
-        "total_tokens": usage.total_tokens or 0,
+        "total_tokens": read + written,
     }
