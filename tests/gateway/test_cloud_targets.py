@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -92,3 +93,12 @@ def test_a_file_may_name_a_cloud_whose_machine_has_to_be_asked(tmp_path: Path, p
     environment = {"HOME": str(tmp_path), "OPENAI_API_KEY": "sk-of-a-user"}
     path.write_text(f'discover = true\n{providers}[models.fast]\ntargets = ["vertex/gemini-2.5-flash"]\n')
     assert read_config(path, environment).models["fast"].targets == ("vertex/gemini-2.5-flash",)
+
+
+def test_what_the_guide_shows_is_a_file_that_passes_the_check(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "how-to" / "cloud-credentials.md").read_text("utf-8")
+    (shown,) = re.findall(r"^```toml\n(.*?)^```", guide, re.M | re.S)
+    path = tmp_path / "dragoman.toml"
+    path.write_text(shown)
+    config = read_config(path, {"HOME": str(tmp_path), "AWS_REGION": "eu-west-1"})
+    assert set(config.providers) == {"bedrock", "bedrock-other-account", "vertex"}
