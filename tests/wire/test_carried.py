@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dragoman.core.messages import Message, Text
+from dragoman.core.opaque import Extra
 from dragoman.core.request import Request
 from dragoman.wire.carried import foreign_fields, gathered
 
@@ -29,6 +30,6 @@ def test_different_reasons_and_their_order_stay() -> None:
 
 
 def test_fields_that_say_nothing_are_not_missed() -> None:
-    extra = {"cohere": {"documents": [], "safety_mode": None, "labels": {}, "priority": 0}}
+    extra: Extra = {"cohere": {"documents": [], "safety_mode": None, "labels": {}, "priority": 0}}
     request = Request(model="m", messages=(Message("user", (Text(text="Hi"),)),), extra=extra)
     assert foreign_fields(request, "gemini") == ["priority: understood by cohere alone, left out"]

@@ -259,7 +259,7 @@ def test_what_cannot_be_said_is_in_the_warnings() -> None:
     request = ask(
         messages=(HI, failed),
         reasoning=ReasoningOptions(budget_tokens=1024),
-        extra={"elsewhere": {"safety_settings": []}},
+        extra={"elsewhere": {"safety_settings": [{"threshold": "OFF"}]}},
     )
     assert sorted(encode_request(request, NONE).warnings) == [
         "messages: this wire cannot say that a tool failed, its result is sent as any other",
