@@ -68,6 +68,7 @@ CODES: dict[str, tuple[int, bytes, str, bool]] = {
         "ModelNotFound",
         False,
     ),
+    "model that was": (400, record("It is gone.", code="model_decommissioned"), "ModelNotFound", False),
     "context as a type": (400, record("All of it is too long.", type="too_many_prompt_tokens", code=400), "ContextTooLong", False),
     "key in prose": (400, b'{"code":"invalid-argument","error":"Incorrect API key provided."}', "AuthFailed", False),
     "money behind 429": (429, record("The team has used all available credits."), "QuotaSpent", False),
@@ -82,6 +83,22 @@ def test_code_or_prose_decides(case: str) -> None:
     error = decode_error(Reply(status, (), body), NONE)
     assert (type(error).__name__, error.retryable, error.status) == (kind, retryable, status)
     assert error.body == body.decode()
+
+
+REASONS: dict[str, tuple[dict[str, object], str]] = {
+    "words": ({"raw": "It is full.", "provider_name": "Chutes"}, "Failed (Chutes): It is full."),
+    "record": ({"raw": '{"code":"no","error":"It is full."}', "provider_name": None}, "Failed: It is full."),
+    "other JSON": ({"raw": '{"a":1}'}, 'Failed: {"a":1}'),
+    "long": ({"raw": "x" * 9000}, "Failed: " + "x" * 500),
+    "nothing": ({"raw": " ", "provider_name": "Chutes"}, "Failed"),
+    "no record": ({"raw": {"a": 1}}, "Failed"),
+}
+
+
+@pytest.mark.parametrize("case", REASONS)
+def test_reason_that_stands_beside_the_message_is_told(case: str) -> None:
+    metadata, message = REASONS[case]
+    assert decode_error(Reply(400, (), record("Failed", metadata=metadata)), NONE).message == message
 
 
 def test_code_beside_a_word_is_kept() -> None:

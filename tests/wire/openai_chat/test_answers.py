@@ -369,6 +369,17 @@ def test_part_that_a_host_counts_beside_its_total_is_added_to_it(case: str) -> N
     assert (usage.input_tokens, usage.output_tokens, usage.raw) == (*totals, record)
 
 
+@pytest.mark.parametrize("odd", [-1.5, "no", [1], {"content": [{"token": 1}]}])
+def test_probabilities_that_cannot_be_read_spoil_no_answer(odd: Any) -> None:
+    assert parts(at_once(whole({"content": "a"}, logprobs=odd))) == (Text(text="a"),)
+    assert parts(streamed(stream({"content": "a"}, logprobs=odd))) == (Text(text="a"),)
+
+
+def test_other_faults_beside_odd_probabilities_stay() -> None:
+    body = b'{"choices":[{"message":{"content":5},"finish_reason":"stop","logprobs":-1.5}]}'
+    assert isinstance(at_once(body).error, BadReply)
+
+
 def test_usage_that_is_not_known_is_left_out_and_half_of_it_is_filled_with_nought() -> None:
     assert encode_usage(None) is None
     assert encode_usage(Usage(cache_read_tokens=1)) is None

@@ -352,6 +352,11 @@ def test_whole_answer_says_what_the_stream_says() -> None:
     assert whole.response.parts[:3] + whole.response.parts[4:] == PARTS[:3] + PARTS[4:]
 
 
+def test_total_below_nought_is_unknown() -> None:
+    told = read(decoder(), [written(CREATED, completed(usage={"input_tokens": 0, "output_tokens": -9}))])
+    assert told.response.usage == Usage(input_tokens=0, raw={"input_tokens": 0, "output_tokens": -9})
+
+
 def test_whole_answer_keeps_the_probabilities_of_its_tokens() -> None:
     token = {"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": []}
     body = json.dumps(response("completed", [message("m", {**text("Hi"), "logprobs": [token]})])).encode()

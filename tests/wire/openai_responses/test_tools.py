@@ -10,12 +10,12 @@ import pytest
 from dragoman.core.errors import BadRequest
 from dragoman.core.events import BlockEnded, BlockStarted, Event, Finished, FinishReason, Started, ToolDelta
 from dragoman.core.fold import fold
-from dragoman.core.messages import Message, Text, ToolCall, ToolResult
+from dragoman.core.messages import Message, Opaque, Text, ToolCall, ToolResult
 from dragoman.core.request import NamedTool, Request, Tool
 from dragoman.wire.dialects import dialect
 from dragoman.wire.openai_responses import encode_request
 from dragoman.wire.quirks import NONE
-from tests.wire.splits import read
+from tests.wire.splits import read, read_split_anyhow
 
 from . import consistent
 from .streams import CREATED, NAME, asked, completed, decoder, done, encoded, event, read_request, written, written_request
@@ -332,6 +332,25 @@ def test_the_text_of_a_custom_tool_is_told_as_it_comes() -> None:
     deltas = [one.arguments for one in told.events if isinstance(one, ToolDelta) and one.index == 0]
     assert [json.loads(f'"{delta}"') for delta in deltas[1:3]] == [TEXT[:9], TEXT[9:]]
     assert json.loads("".join(deltas)) == {"input": TEXT}
+
+
+def test_a_call_that_xai_makes_and_answers_itself_is_an_item_of_its_own() -> None:
+    item = {"type": "custom_tool_call", "id": "ctc_1", "call_id": "xs_call_1", "name": "x_keyword_search", "input": "{}"}
+    place = {"output_index": 0, "item_id": "ctc_1"}
+    told = read_split_anyhow(
+        decoder,
+        written(
+            CREATED,
+            event("response.output_item.added", item={**item, "input": ""}, **place),
+            event("response.custom_tool_call_input.delta", delta="{}", **place),
+            done(0, item),
+            completed(item),
+        ),
+    )
+    response = told.response
+    assert (told.error, response.finish_reason, response.tool_calls) == (None, "stop", ())
+    assert response.parts == (Opaque(extra={NAME: item}),)
+    assert read_request(of(items=(HI, item))).messages[1].parts == response.parts
 
 
 def test_a_search_that_the_vendor_does_is_an_item_of_its_own() -> None:

@@ -18,7 +18,7 @@ from dragoman.wire.openai_chat.content import NAME
 from dragoman.wire.openai_chat.errors import CODES, body_error, fault_error
 from dragoman.wire.openai_chat.sources import sources, told_beside
 from dragoman.wire.openai_chat.usage import decode_usage
-from dragoman.wire.payload import parse, snippet
+from dragoman.wire.payload import dump, parse, snippet, try_object
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.sse import STRAY, EventStream
 from dragoman.wire.stray import StrayLines, passing_fault, plain_fault
@@ -141,7 +141,23 @@ def _parsed(data: bytes, quirks: Quirks, what: str = "the answer") -> Answer:
     try:
         return parse(data, ANSWER, what)
     except BadReply as unreadable:
-        raise plain_fault(data, CODES, quirks) or unreadable from None
+        spared = _without_logprobs(data)
+        if spared is None:
+            raise plain_fault(data, CODES, quirks) or unreadable from None
+        return spared
+
+
+def _without_logprobs(data: bytes) -> Answer | None:
+    """An answer that could be read but for its probabilities: hosts behind OpenRouter tell one number, and that spoils no good answer."""
+    record = try_object(data)
+    choices = record.get("choices") if record else None
+    if record is None or not isinstance(choices, list) or not any(isinstance(one, dict) and one.get("logprobs") for one in choices):
+        return None
+    spared = [{**one, "logprobs": None} if isinstance(one, dict) else one for one in choices]
+    try:
+        return parse(dump({**record, "choices": spared}), ANSWER)
+    except BadReply:
+        return None
 
 
 def read_whole(body: bytes, quirks: Quirks) -> list[Event]:

@@ -26,6 +26,7 @@ CODES: Final[dict[str, type[DragomanError]]] = {
     "unsupported_country_region_territory": errors.PermissionDenied,
     "model_not_found": errors.ModelNotFound,
     "invalid_model": errors.ModelNotFound,
+    "model_decommissioned": errors.ModelNotFound,
     "context_length_exceeded": errors.ContextTooLong,
     "too_many_prompt_tokens": errors.ContextTooLong,
     "content_filter": errors.ContentFiltered,
@@ -106,7 +107,7 @@ def body_error(body: bytes, quirks: Quirks) -> DragomanError | None:
 
 
 def _fault(told: JsonObject, status: int | None, body: str | None) -> Fault:
-    message = told.get("message")
+    message = _with_reason(told)
     code, kind, param = told.get("code"), told.get("type"), told.get("param")
     if status is None:
         status = _status_inside(told)
@@ -117,6 +118,22 @@ def _fault(told: JsonObject, status: int | None, body: str | None) -> Fault:
         status=status,
         body=body,
     )
+
+
+_LONGEST_REASON: Final = 500
+
+
+def _with_reason(told: JsonObject) -> Json:
+    """The message; OpenRouter's says that a provider failed and no more, and what that one said stands beside."""
+    message, beside = told.get("message"), told.get("metadata")
+    raw = beside.get("raw") if isinstance(beside, dict) else None
+    if not isinstance(beside, dict) or not isinstance(raw, str) or not raw.strip():
+        return message
+    record = try_object(raw.encode("utf-8", "replace"))
+    fault = find_fault(record, 400, None) if record else None
+    reason = fault.message if fault else raw
+    who = beside.get("provider_name")
+    return f"{message or 'the service reports an error'}{f' ({who})' if who else ''}: {reason[:_LONGEST_REASON]}"
 
 
 def _status_inside(told: JsonObject) -> int | None:

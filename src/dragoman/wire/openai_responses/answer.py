@@ -199,8 +199,8 @@ class Answer:
     def grow_arguments(self, key: object, text: str, out: list[Event]) -> None:
         """More of a call's arguments. Of a call that no event opened, all is told at its end."""
         item = self._items.get(key)
-        if item is not None and item.kind in _CALLED and text:
-            part = item.parts[0]
+        part = item.parts[0] if item is not None and item.kind in _CALLED and text else None
+        if item is not None and part is not None and part.kind == "tool":
             part.pieces.append(text)
             out.append(ToolDelta(part.index, escaped(text) if item.kind == CUSTOM_CALL else text))
 

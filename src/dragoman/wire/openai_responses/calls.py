@@ -26,12 +26,16 @@ FUNCTION_OUTPUT: Final = "function_call_output"
 CUSTOM_OUTPUT: Final = OUTPUTS[CUSTOM_CALL]
 SEARCH_OUTPUT: Final = OUTPUTS[SEARCH_CALL]
 
+_OF_XAI: Final = "xs_call_"
+"""How calls are named that xAI's own search at X makes and answers itself, though their items are those of a caller's tools."""
 _KNOWN: Final = frozenset({"type", "call_id", "name", "arguments", "input"})
 
 
 def is_called(item: JsonObject) -> bool:
     """Whether the item is a call of a tool that the caller runs, and of which all is known."""
     match item:
+        case {"type": "custom_tool_call", "call_id": str(name)} if name.startswith(_OF_XAI):
+            return False
         case {"type": "function_call" | "custom_tool_call"}:
             return True
         case {"type": "tool_search_call", "execution": "client", "call_id": str()}:

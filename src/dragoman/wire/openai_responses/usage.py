@@ -39,15 +39,20 @@ def decode_usage(data: bytes) -> Usage | None:
     input_details = told.input_tokens_details or _InputDetails()
     output_details = told.output_tokens_details or _OutputDetails()
     return Usage(
-        input_tokens=told.input_tokens,
+        input_tokens=_total(told.input_tokens),
         cache_read_tokens=input_details.cached_tokens,
         cache_write_tokens=input_details.cache_write_tokens,
         input_audio_tokens=input_details.audio_tokens,
-        output_tokens=told.output_tokens,
+        output_tokens=_total(told.output_tokens),
         reasoning_tokens=output_details.reasoning_tokens,
         output_audio_tokens=output_details.audio_tokens,
         raw=parse_object(data, "the usage"),
     )
+
+
+def _total(count: int | None) -> int | None:
+    """OpenAI's models for research have told totals below 0, which say nothing."""
+    return None if count is None or count < 0 else count
 
 
 def encode_usage(usage: Usage | None) -> Json:
