@@ -46,6 +46,9 @@ class _Incoming:
         self.headers: Headers = reply.headers
         self._body = reply.body
 
+    def at_hand(self) -> bytes | None:
+        return None
+
     async def read(self, timeout_s: float | None = None) -> bytes:
         body, self._body = self._body, b""
         return body

@@ -70,6 +70,9 @@ class AsyncFakeIncoming:
         self.status = inner.status
         self.headers = inner.headers
 
+    def at_hand(self) -> bytes | None:
+        return None
+
     async def read(self, timeout_s: float | None = None) -> bytes:
         await asyncio.sleep(0)
         return self.inner.read(timeout_s)

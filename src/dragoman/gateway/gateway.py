@@ -104,7 +104,7 @@ class Gateway:
             path = call.url.partition("?")[0]
         if call.method == "OPTIONS" and (taken := self._page_methods(path) | self.faces.methods(path)):
             return told_methods(taken)
-        record = self._begin(call)
+        record = self._begin(call.method, path, call)
         face: Face | None = None
         try:
             found = self.faces.find(call.method, path, call.headers)
@@ -127,8 +127,9 @@ class Gateway:
 
     def refuse(self, call: Call, status: int, message: str) -> Answer:
         """What the server could not take, in the form of the face at that path."""
-        record = self._begin(call)
-        answer = self._failed(face_of(call.url.partition("?")[0]), BadRequest(message, status=status), record)
+        path = call.url.partition("?")[0]
+        record = self._begin(call.method, path, call)
+        answer = self._failed(face_of(path), BadRequest(message, status=status), record)
         origin = header(call.headers, "origin")
         return answer if origin is None else self._readable(answer, origin)
 
@@ -141,9 +142,9 @@ class Gateway:
 
     # --- one request
 
-    def _begin(self, call: Call) -> Record:
+    def _begin(self, method: str, path: str, call: Call) -> Record:
         self._count += 1
-        record = Record(f"req_{self._prefix}{self._count:08x}", call.method, call.url.partition("?")[0], time.monotonic())
+        record = Record(f"req_{self._prefix}{self._count:08x}", method, path, time.monotonic())
         self.open_requests += 1
         for observer in self.observers:
             observer.began(record, call)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dragoman.core.errors import PermissionDenied
 from dragoman.gateway.faces import Face
-from dragoman.gateway.routes import Route, check_name
+from dragoman.gateway.routes import Route
 from dragoman.gateway.setup import Setup
 from dragoman.gateway.telemetry.records import Record
 
@@ -16,7 +16,7 @@ def may_have(setup: Setup, key_name: str | None, model: str) -> bool:
 
 def find_route(setup: Setup, name: str, face: Face, record: Record) -> Route:
     """Where ``name`` leads the caller of ``record``. Raises ``BadRequest``, ``UnknownModel`` or ``PermissionDenied``."""
-    check_name(name)
+    setup.routes.check(name, face.dialect)
     record.model = name
     if not may_have(setup, record.key_name, name):
         raise PermissionDenied(f"model: the key {record.key_name!r} may not ask for {name!r}", param="model", code="model_not_allowed")

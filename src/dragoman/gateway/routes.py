@@ -66,12 +66,16 @@ class Routes:
         self._known: dict[tuple[str, str], Route] = {}
         self._owners: dict[str, list[str]] | None = None
 
+    def check(self, name: str, dialect: str) -> None:
+        """Raises ``BadRequest`` for what cannot be a model's name."""
+        if (name, dialect) not in self._known:
+            check_name(name)
+
     def find(self, name: str, dialect: str) -> Route:
         """Where ``name`` leads a caller at a face of ``dialect``. Raises ``UnknownModel`` with the nearest names."""
         key = (name, dialect)
         route = self._known.get(key)
         if route is None:
-            check_name(name)
             targets, waits = self._search(name, dialect)
             route = Route(name, targets, with_waits(self._timeouts, waits))
             if len(self._known) >= _MAX_KNOWN:

@@ -37,13 +37,18 @@ class Engine(Generic[DialT]):
         self._environ = environ
         self._dialer = dialer
         self._tls = TlsContext(settings)
-        self._heads: dict[tuple[str, str, Headers], Head] = {}
+        self._heads: dict[int, tuple[str, str, Headers, Head]] = {}
+        """By the identity of the header fields, which callers share between calls: a hash of all of them would take longer than the look."""
 
     async def open(self, call: Call, timeouts: Timeouts, hold: Hold | None = None) -> Conversation:
         """Send ``call``; return when the head of its answer is here."""
         if self.pool.closed:
             raise UsageError("the transport is closed; a new one is needed")
-        head = self._heads.get((call.method, call.url, call.headers)) or self._learn(call)
+        headers = call.headers
+        known = self._heads.get(id(headers))
+        if known is None or known[2] is not headers or known[1] != call.url or known[0] != call.method:
+            known = self._learn(call)
+        head = known[3]
         data = head.with_body_of(call)
         now = time.monotonic()
         waits = Waits(timeouts, now)
@@ -57,12 +62,12 @@ class Engine(Generic[DialT]):
         await conversation.begin()
         return _past_the_proxy(conversation) if fresh.form else conversation
 
-    def _learn(self, call: Call) -> Head:
-        head = encode_head(call, split_url(call.url))
+    def _learn(self, call: Call) -> tuple[str, str, Headers, Head]:
+        """What is known keeps the fields alive, so that no others can have their identity."""
         if len(self._heads) >= _KNOWN_HEADS:
             self._heads.clear()
-        self._heads[call.method, call.url, call.headers] = head
-        return head
+        known = self._heads[id(call.headers)] = (call.method, call.url, call.headers, encode_head(call, split_url(call.url)))
+        return known
 
     def _send(self, connection: Connection, call: Call, head: Head, data: bytes, waits: Waits, hold: Hold | None) -> Conversation:
         if connection.form:

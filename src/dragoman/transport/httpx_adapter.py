@@ -241,6 +241,10 @@ class AsyncHttpxIncoming:
         self._closed = False
         self._coming: asyncio.Future[bytes] | None = None
 
+    def at_hand(self) -> bytes | None:
+        """See ``seam.AsyncIncoming.at_hand``."""
+        return None
+
     async def read(self, timeout_s: float | None = None) -> bytes:
         if self._closed:
             raise Cancelled("the answer was closed before its end")

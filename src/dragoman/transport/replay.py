@@ -111,6 +111,10 @@ class AsyncReplayIncoming:
     def finished(self) -> bool:
         return self._inner.finished
 
+    def at_hand(self) -> bytes | None:
+        """See ``seam.AsyncIncoming.at_hand``."""
+        return None
+
     async def read(self, timeout_s: float | None = None) -> bytes:
         return self._inner.read(timeout_s)
 

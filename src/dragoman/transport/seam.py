@@ -57,6 +57,9 @@ class AsyncIncoming(Protocol):
     @property
     def headers(self) -> Headers: ...
 
+    def at_hand(self) -> bytes | None:
+        """What a read gives that need not wait; ``None`` where it may have to."""
+
     async def read(self, timeout_s: float | None = None) -> bytes: ...
 
     async def finish(self) -> None: ...

@@ -93,7 +93,12 @@ class Straight:
         failure: DragomanError | None = None
         body = b""
         try:
-            while data := await incoming.read():
+            while True:
+                data = incoming.at_hand()
+                if data is None:
+                    data = await incoming.read()
+                if not data:
+                    break
                 body = body + data if body else data
                 if len(body) > _LONG or data.isspace():  # how long to wait on blanks, and how much to take, the flow knows
                     return BegunAnswer(incoming, body)
@@ -189,6 +194,10 @@ class BegunAnswer:
     @property
     def headers(self) -> Headers:
         return self._incoming.headers
+
+    def at_hand(self) -> bytes | None:
+        """See ``seam.AsyncIncoming.at_hand``."""
+        return None
 
     async def read(self, timeout_s: float | None = None) -> bytes:
         body, self._body = self._body, b""
