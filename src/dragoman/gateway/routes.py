@@ -34,8 +34,8 @@ _VENDORS: Final[dict[str, tuple[str, ...]]] = {
 _MAX_KNOWN: Final = 4096
 LONGEST_NAME: Final = 2048
 """Letters: as many as an Amazon Resource Name may have. What callers make up is remembered, counted and logged."""
-_FAMILY: Final = re.compile(r"([a-z]+-).*\d")
-"""The first word of a name that has a version in it, as vendors name their models."""
+_VERSION: Final = re.compile(r"[^a-z]*\d[^a-z]*")
+"""Of a name; what is left of it is the words, in which nobody's models differ from the next ones."""
 _UNFIT: Final = re.compile(r"[\x00-\x1f\x7f]|(?:^|/)\.\.?(?:/|$)")
 """What no model is called, and what could end a line or climb in a path wherever a name is written."""
 
@@ -111,8 +111,8 @@ class Routes:
         """Whether the name is a version of the vendor's models: agents ask for those of the day, which no list has yet."""
         if vendor not in self._providers or self._providers[vendor]:
             return False
-        family = _FAMILY.match(name)
-        return family is not None and any(model.name.startswith(family[1]) for model in self._catalogue.models(vendor))
+        words = _VERSION.split(name)
+        return len(words) > 1 and any(_VERSION.split(model.name) == words for model in self._catalogue.models(vendor))
 
     def _all_owners(self) -> dict[str, list[str]]:
         """Each model's own name and the providers that list it."""

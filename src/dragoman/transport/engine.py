@@ -38,7 +38,7 @@ class Engine(Generic[DialT]):
         self._dialer = dialer
         self._tls = TlsContext(settings)
         self._heads: dict[int, tuple[str, str, Headers, Head]] = {}
-        """By the identity of the header fields, which callers share between calls: a hash of all of them would take longer than the look."""
+        """By the identity of the header fields, which calls to one place share: to hash them all would take longer than the look."""
 
     async def open(self, call: Call, timeouts: Timeouts, hold: Hold | None = None) -> Conversation:
         """Send ``call``; return when the head of its answer is here."""
