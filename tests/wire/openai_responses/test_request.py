@@ -195,7 +195,7 @@ def test_host_of_plain_text() -> None:
         ({"stop": ("x",)}, "stop"),
         ({"n": 2}, "n"),
         ({"top_k": 2}, "top_k"),
-        ({"logprobs": True, "extra": {"openai_chat": {"logit_bias": {}}}}, "logit_bias"),
+        ({"logprobs": True, "extra": {"openai_chat": {"logit_bias": {"1": 2}}}}, "logit_bias"),
         ({"reasoning": ReasoningOptions(budget_tokens=5)}, "reasoning.budget_tokens"),
         ({"reasoning": ReasoningOptions(enabled=True)}, "reasoning.enabled"),
     ],
