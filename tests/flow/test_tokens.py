@@ -449,6 +449,21 @@ def test_a_kept_token_that_is_refused_is_fetched_anew_once() -> None:
     assert len(caller.calls) == 3
 
 
+@pytest.mark.parametrize(
+    "told", ["ExpiredTokenException", "UnrecognizedClientException:http://internal.amazon.com/coral/", "InvalidClientTokenId"]
+)
+def test_keys_that_aws_no_longer_knows_are_fetched_anew_and_a_lack_of_rights_is_none_of_keys(told: str) -> None:
+    cache = TokenCache()
+    opening(TokenSigner(account(), cache)).answer(token("t1"))
+    caller = opening(TokenSigner(account(), cache))
+    caller.answer(Answer(b"{}", 403, (("x-amzn-errortype", told),)))
+    assert caller.calls[-1].url == ENDPOINT
+    caller.answer(token("t2"))
+    caller.answer(Answer(b"{}", 403, (("x-amzn-errortype", "AccessDeniedException"),)))
+    assert len(caller.calls) == 3
+    assert cache.kept(account(), EPOCH_S) is not None
+
+
 def test_a_token_that_was_fetched_for_this_call_and_is_refused_is_not_tried_twice() -> None:
     cache = TokenCache()
     caller = opening(TokenSigner(account(), cache))

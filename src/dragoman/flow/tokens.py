@@ -1,7 +1,7 @@
 """Calls that are signed when they go out: with the time, or with a token that is fetched first and kept.
 
 Law: a call is signed anew at each try. A token is fetched by one caller while the others who want it wait; it is used until shortly before
-its end, or until its very end where no other can be had; and one that the service refuses (401) is forgotten, and the call made once more
+its end, or until its very end where no other can be had; and one that the service refuses is forgotten, and the call made once more
 where that token had been kept. What is said of tokens holds for whatever proves for a while who calls, such as keys lent by AWS.
 """
 
@@ -14,13 +14,16 @@ from typing import Final, Generic, Protocol, TypeVar
 import msgspec
 
 from dragoman.core.errors import BadReply, Cancelled, DragomanError, TimedOut
-from dragoman.core.exchange import Call, Reply, Timeouts
+from dragoman.core.exchange import Call, Reply, Timeouts, header
 from dragoman.core.token import Grant, Proof
 from dragoman.flow.effects import Close, Finish, Flow, Gate, Opened, Wait, now, opened, read
 from dragoman.flow.retry_after import retry_after_s
 
 EARLY_S: Final = 240.0
 """So long before its end a token is fetched anew, but not before half of its life is over."""
+AWS_ERROR: Final = "x-amzn-errortype"
+STALE: Final = ("ExpiredToken", "InvalidClientTokenId", "UnrecognizedClient")
+"""What AWS says where keys have ended or were taken back."""
 PAUSE_S: Final = 30.0
 """So long a token that could not be had anew is used on, as far as it holds, before it is asked for again."""
 MAX_TOKEN_BYTES: Final = 256 * 1024
@@ -37,7 +40,7 @@ class Signer(Protocol):
         """``call`` signed, and what is left of ``timeouts``. Raises any ``DragomanError``."""
 
     def renew(self) -> bool:
-        """The service answered 401: forget what may be stale. Whether signing once more may help."""
+        """The service does not know who calls: forget what may be stale. Whether signing once more may help."""
 
     def redact(self, error: DragomanError) -> None:
         """Take every secret that was used out of an error's texts."""
@@ -53,11 +56,18 @@ def open_signed(call: Call, signer: Signer | None, timeouts: Timeouts) -> Flow[O
         return (yield from opened(call, timeouts))
     signed, left = yield from signer.sign(call, timeouts)
     incoming = yield from opened(signed, left)
-    if incoming.status == 401 and signer.renew():
+    if _is_refused(incoming) and signer.renew():
         yield Close()
         signed, left = yield from signer.sign(call, left)
         incoming = yield from opened(signed, left)
     return incoming
+
+
+def _is_refused(incoming: Opened) -> bool:
+    """Whether the service does not know who calls, rather than what he may do; AWS says both with 403, and which in a field."""
+    if incoming.status == 401:
+        return True
+    return incoming.status == 403 and (header(incoming.headers, AWS_ERROR) or "").startswith(STALE)
 
 
 class TimedSigner:
