@@ -17,6 +17,7 @@ from dragoman.core.exchange import Call, Reply
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.wire.media import decode_base64, encode_base64
 from dragoman.wire.openai_call import answer, counted, json_call, json_reply, rest, routes
+from dragoman.wire.openai_chat.request import with_deployment
 from dragoman.wire.payload import convert, parse_object, parse_request, snippet
 from dragoman.wire.quirks import Quirks
 
@@ -83,7 +84,7 @@ def texts_of(request: EmbedRequest) -> list[str]:
 
 def decode_request(call: Call, quirks: Quirks) -> EmbedRequest:
     """What a caller wants embedded. Raises ``BadRequest`` that names the field."""
-    given = parse_request(call.body)
+    given = with_deployment(parse_request(call.body), call.url)
     body = convert(given, _Body, "the request body")
     return EmbedRequest(
         model=body.model,

@@ -21,6 +21,7 @@ from dragoman.wire.carried import ABOUT_THE_WIRE, foreign
 from dragoman.wire.media import decode_base64, decode_data_url, encode_base64, encode_data_url, sniff_image
 from dragoman.wire.multipart import Field, decode_form, encode_form
 from dragoman.wire.openai_call import NAME, answer, counted, json_call, json_reply, path_of, rest, routes
+from dragoman.wire.openai_chat.request import with_deployment
 from dragoman.wire.payload import convert, dump, parse_object, parse_request, snippet
 from dragoman.wire.quirks import Quirks
 
@@ -128,15 +129,15 @@ def _file(name: str, image: Image, position: int) -> Field:
 def decode_request(call: Call, quirks: Quirks) -> PictureRequest:
     """What a caller wants made. Raises ``BadRequest`` that names the field."""
     if not call.url.partition("?")[0].endswith(EDITS_PATH):
-        return _request(parse_request(call.body), (), None)
+        return _request(with_deployment(parse_request(call.body), call.url), (), None)
     if call.body.lstrip()[:1] == b"{":
-        return _decode_named(parse_request(call.body))
+        return _decode_named(with_deployment(parse_request(call.body), call.url))
     fields = decode_form(call.headers, call.body)
     images = tuple(_image(field) for field in fields if _LISTED.sub("", field.name) == "image")
     if not images:
         raise BadRequest("image: it is missing; a file is expected", param="image")
     mask = next((_image(field) for field in fields if field.name == "mask"), None)
-    return _request(form_values(fields), images, mask)
+    return _request(with_deployment(form_values(fields), call.url), images, mask)
 
 
 def _decode_named(given: JsonObject) -> PictureRequest:

@@ -19,6 +19,7 @@ from dragoman.core.usage import Usage
 from dragoman.wire.media import decode_base64, encode_base64, sniff_audio
 from dragoman.wire.openai_call import check, counted, json_call, rest, routes
 from dragoman.wire.openai_chat.errors import body_error, fault_error
+from dragoman.wire.openai_chat.request import with_deployment
 from dragoman.wire.payload import convert, dump, parse, parse_request, snippet, try_object
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.sse import CONTENT_TYPE, STRAY, EventStream, encode_event
@@ -70,7 +71,7 @@ def encode_request(request: SpeechRequest, quirks: Quirks) -> Call:
 
 def decode_request(call: Call, quirks: Quirks) -> SpeechRequest:
     """What a caller wants read. Raises ``BadRequest`` that names the field."""
-    given = parse_request(call.body)
+    given = with_deployment(parse_request(call.body), call.url)
     own_voice = given.get("voice")
     if isinstance(own_voice, dict) and isinstance(own_voice.get("id"), str):
         given["voice"] = own_voice["id"]

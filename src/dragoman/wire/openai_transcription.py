@@ -20,6 +20,7 @@ from dragoman.wire.media import sniff_audio
 from dragoman.wire.multipart import Field, decode_form
 from dragoman.wire.openai_call import NAME, answer, check, counted, json_reply, rest, routes
 from dragoman.wire.openai_chat.errors import body_error, fault_error
+from dragoman.wire.openai_chat.request import with_deployment
 from dragoman.wire.openai_images import form_call, form_values
 from dragoman.wire.payload import dump, parse, parse_object, snippet
 from dragoman.wire.quirks import Quirks
@@ -89,7 +90,7 @@ def decode_request(call: Call, quirks: Quirks) -> TranscriptionRequest:
     file = next((field for field in fields if field.name == "file"), None)
     if file is None:
         raise BadRequest("file: it is missing; a file is expected", param="file")
-    given = form_values(fields)
+    given = with_deployment(form_values(fields), call.url)
     model = given.pop("model", None)
     if not isinstance(model, str):
         raise BadRequest("model: it is missing; a name is expected", param="model")

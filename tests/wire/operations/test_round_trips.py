@@ -294,6 +294,18 @@ def test_azure_has_its_own_addresses(name: str) -> None:
     assert operation("openai_chat", "list_models").encode_request(ListRequest(), AZURE).url == "/openai/models?api-version=1"
 
 
+@pytest.mark.parametrize("name", ["embed", "generate_image", "speak", "transcribe"])
+def test_azures_address_names_the_model(name: str) -> None:
+    speaking = operation("openai_chat", name)
+    for request in (request for dialect, other, request, _ in ROUNDS if (dialect, other) == ("openai_chat", name)):
+        call = speaking.encode_request(request, AZURE)
+        form = dict(call.headers)["content-type"].startswith("multipart")
+        unnamed = [field for field in decode_form(call.headers, call.body) if field.name != "model"] if form else []
+        kind, body = encode_form(unnamed) if form else ("application/json", call.body.replace(b'"model":"m"', b'"model":null'))
+        url = call.url.replace("/deployments/m/", "/deployments/m%201/")
+        assert speaking.decode_request(Call("POST", url, (("content-type", kind),), body), AZURE).model == "m 1"
+
+
 def test_what_cannot_be_said_is_refused_or_named() -> None:
     embed = operation("openai_chat", "embed")
     assert (

@@ -195,11 +195,15 @@ _DEPLOYMENT: Final = re.compile(r"/deployments/([^/?]+)/")
 
 def decode_request(call: Call, quirks: Quirks) -> Request:
     """What a caller asks. Raises ``BadRequest`` that names the field."""
-    given = parse_request(call.body)
-    deployment = _DEPLOYMENT.search(call.url)
+    return request_from(with_deployment(parse_request(call.body), call.url), quirks)
+
+
+def with_deployment(given: JsonObject, url: str) -> JsonObject:
+    """``given`` with the model that Azure's address names, where it names none itself."""
+    deployment = _DEPLOYMENT.search(url)
     if deployment and given.get("model") is None:
         given["model"] = unquote(deployment.group(1))
-    return request_from(given, quirks)
+    return given
 
 
 def request_from(given: JsonObject, quirks: Quirks) -> Request:

@@ -13,6 +13,7 @@ from dragoman.core.opaque import Json, JsonObject, Number
 from dragoman.core.request import Request
 from dragoman.wire.carried import foreign_fields, uncarried
 from dragoman.wire.openai_call import routes
+from dragoman.wire.openai_chat.request import with_deployment
 from dragoman.wire.payload import convert, dump, parse_request
 from dragoman.wire.quirks import Quirks, apply_quirks, path_for
 
@@ -75,7 +76,7 @@ class _Body(msgspec.Struct):
 
 def decode_request(call: Call, quirks: Quirks) -> Request:
     """What a caller asks. Raises ``BadRequest`` that names the field."""
-    given = parse_request(call.body)
+    given = with_deployment(parse_request(call.body), call.url)
     body = convert(given, _Body, "the request body")
     own = {name: value for name, value in given.items() if name not in _Body.__struct_fields__ and value is not None}
     return Request(
