@@ -114,3 +114,12 @@ def test_a_long_body_passes_on_whole(before: Make) -> None:
     long = WHOLE.replace(b"Seine", b"Seine " * 300_000)
     reply = httpx.post(before(Answers(Answer(200, JSON, long))).url + CHAT, json=BODY)
     assert reply.content == long
+
+
+@pytest.mark.parametrize("path", [CHAT, MESSAGES])
+def test_what_was_left_out_is_named_once_however_often_it_was_tried(before: Make, path: str) -> None:
+    stage = before(Answers(FAULT, Answer(200, JSON, WHOLE)))
+    reply = httpx.post(stage.url + path, json={**BODY, "top_k": 3})
+    assert reply.headers["x-dragoman-attempts"] == "2"
+    assert [name for name, _ in reply.headers.multi_items()].count("x-dragoman-warning") == 1
+    assert "top_k" in reply.headers["x-dragoman-warning"]

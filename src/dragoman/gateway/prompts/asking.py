@@ -87,6 +87,7 @@ class Asking:
     def carried_anew(self) -> None:
         """By another target, or in another way."""
         self.tap, self._keeps = None, False
+        self.warnings.clear()
 
     def tap_is(self, tap: Tap) -> None:
         self.tap = tap

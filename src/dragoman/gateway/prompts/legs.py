@@ -93,6 +93,7 @@ class Upstreams:
 
     def leg(self, name: str, asking: Asking) -> Leg:
         """What is sent to the target ``name``, and how its answer comes back. Raises ``UsageError`` where it cannot be asked."""
+        asking.carried_anew()
         leg = self._passed_through(name, asking) or self._translated(name, asking)
         record, target = asking.record, leg.target
         record.provider, record.target_model, record.prices = target.provider, target.model, leg.prices
@@ -126,7 +127,6 @@ class Upstreams:
             body = with_usage_wanted(body, asked) if drops_usage else body
         if template.altered and any(field in body for field in template.altered):
             body = dump(apply_quirks(parse_request(body), template.quirks, asking.warnings))
-        asking.carried_anew()
         target = msgspec.structs.replace(leg.target, call=as_told(leg.target.call, body, asking.call, asking.fields, asking.record))
         read_ends = None if asking.record.keeps_content else READ_ENDS.get(dialect)
         return Leg(target, leg.prices, True, read_ends, drops_usage)
@@ -160,7 +160,6 @@ class Upstreams:
     # --- translation
 
     def _translated(self, name: str, asking: Asking) -> Leg:
-        asking.carried_anew()
         row, _ = self.router.catalogue.resolve(name)
         speaks = _spoken_by(row, asking.face.dialect)
         keeps = speaks == _KEPT_ANSWERS and row.keeps_responses
