@@ -33,6 +33,7 @@ FORMS = [
     ("Mon, 20 Jul 2026 11:00:00 GMT", 0.0),
     ("1784548860", 60.0),
     ("1784548740", 0.0),
+    ("1784548860500", 60.5),
     ("250ms", 0.25),
     ("6m0s", 360.0),
     ("1h2m3.5s", 3723.5),
@@ -67,6 +68,10 @@ def test_milliseconds_win_over_seconds_because_they_are_finer() -> None:
     assert retry_after_s((("retry-after", "2"), ("retry-after-ms", "1400")), NOW_S) == pytest.approx(1.4)
 
 
+def test_seconds_hold_where_the_milliseconds_are_none() -> None:
+    assert retry_after_s((("retry-after-ms", "0"), ("retry-after", "1")), NOW_S) == 1.0
+
+
 def test_seconds_hold_where_the_milliseconds_are_garbage() -> None:
     assert retry_after_s((("retry-after-ms", "soon"), ("retry-after", "2")), NOW_S) == 2.0
 
@@ -76,6 +81,8 @@ LIMITS: list[tuple[Headers, float | None]] = [
     ((("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "250ms")), 0.25),
     ((("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "12")), 12.0),
     ((("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "1784548830")), 30.0),
+    ((("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1784548830000")), 30.0),
+    ((("x-ratelimit-remaining", "1"), ("x-ratelimit-reset", "1784548830000")), None),
     ((("x-ratelimit-remaining-requests", "3"), ("x-ratelimit-reset-requests", "6m0s")), None),
     ((("x-ratelimit-reset-requests", "6m0s"),), None),
     ((("x-ratelimit-remaining-requests", "0"),), None),
