@@ -123,3 +123,10 @@ def test_what_was_left_out_is_named_once_however_often_it_was_tried(before: Make
     assert reply.headers["x-dragoman-attempts"] == "2"
     assert [name for name, _ in reply.headers.multi_items()].count("x-dragoman-warning") == 1
     assert "top_k" in reply.headers["x-dragoman-warning"]
+
+
+def test_what_a_target_that_failed_would_not_have_been_told_is_nothing_to_warn_of(before: Make) -> None:
+    stage = before(Answers(Answer(200, JSON, WHOLE)), Answers(FAULT), models={"one": {"targets": ["groq/g", "openai/o"]}}, max_retries=0)
+    reply = httpx.post(stage.url + CHAT, json={**BODY, "model": "one", "logit_bias": {"50256": -100}})
+    assert reply.headers["x-dragoman-target"] == "openai/o"
+    assert "x-dragoman-warning" not in reply.headers
