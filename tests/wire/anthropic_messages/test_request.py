@@ -132,7 +132,7 @@ def test_what_the_wire_cannot_say_is_named() -> None:
         logprobs=True,
         top_logprobs=3,
         metadata={"a": "b"},
-        extra={"openai_chat": {"logit_bias": {}}},
+        extra={"openai_chat": {"logit_bias": {"50256": -100}}},
     )
     names = ("presence_penalty", "frequency_penalty", "seed", "n", "logprobs", "top_logprobs", "metadata")
     body = body_of(
