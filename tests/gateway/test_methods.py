@@ -66,6 +66,15 @@ def test_head_is_answered_as_get_without_the_body(make_stage: Any, path: str) ->
     assert head.headers["content-type"] == whole.headers["content-type"]
 
 
+def test_who_asks_for_a_websocket_is_told_that_there_is_none(make_stage: Any) -> None:
+    stage: Stage = make_stage(["openai"])
+    wanted = {"connection": "Upgrade", "upgrade": "websocket", "sec-websocket-version": "13", "sec-websocket-key": "a2V5"}
+    reply = httpx.get(stage.url + "/v1/responses", headers=wanted)
+    assert (reply.status_code, reply.headers["allow"]) == (426, "OPTIONS, POST")
+    assert reply.json()["error"]["message"] == "a WebSocket was asked for /v1/responses; POST is allowed"
+    assert httpx.get(stage.url + "/v1/models", headers=wanted).status_code == 200
+
+
 def test_at_a_path_where_nothing_is_every_method_is_told_so(direct: Direct) -> None:
     for method in ("GET", "HEAD", "OPTIONS", "POST"):
         reply = direct.ask(Call(method, "/v1/nothing", (HERE,)))

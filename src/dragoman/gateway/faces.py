@@ -125,7 +125,7 @@ class Faces:
         key = (method, path)
         found = self._known.get(key)
         if found is None:
-            found = self._search(method, path)
+            found = self._search(method, path, headers)
             if found is None:
                 return None
             if len(self._known) >= _MAX_KNOWN:
@@ -140,7 +140,7 @@ class Faces:
         """What is taken at a path; nothing where nothing is served."""
         return {route.method for route, _ in self._hits(path)}
 
-    def _search(self, method: str, path: str) -> tuple[Face, int] | None:
+    def _search(self, method: str, path: str, headers: Headers) -> tuple[Face, int] | None:
         hits = self._hits(path)
         wanted = "GET" if method == "HEAD" else method
         for route, start in hits:
@@ -148,7 +148,7 @@ class Faces:
                 return route.face, start
         if not hits or (method == "POST" and hits[0][0].face.does == ONE_MODEL and _ASKS.search(path)):
             return None
-        raise not_allowed(method, path, {route.method for route, _ in hits})
+        raise not_allowed(method, path, {route.method for route, _ in hits}, headers)
 
     def _hits(self, path: str) -> list[tuple[_Route, int]]:
         """The routes of a path. What is asked of a model is no model's name, though any text may be one."""
