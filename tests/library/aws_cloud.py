@@ -33,6 +33,8 @@ STANDING: Final = {"AKIAONE": "very/secret+one", "AKIATWO": "very/secret+two"}
 IDENTITY: Final = "very.secret.identity"
 AGENT_TOKEN: Final = "very-secret-agent-token"
 SSO_TOKEN: Final = "very-secret-sso-token"
+RENEWAL: Final = ("client", "very-secret-client", "very-secret-refresh")
+"""Who may renew the token of single sign-on."""
 SESSION: Final = "very-secret-metadata-session"
 MACHINE_ROLE: Final = "role-of-the-machine"
 
@@ -122,6 +124,13 @@ class Aws:
         fits = asked.path.endswith(f"/{MACHINE_ROLE}")
         return self._json({"Code": "Success", **self._lend("machine")}) if fits else answer(b"", status=404)
 
+    def _renewal(self, asked: Asked) -> bytes:
+        told = json.loads(asked.body)
+        if (told["grantType"], told["clientId"], told["clientSecret"], told["refreshToken"]) != ("refresh_token", *RENEWAL):
+            return answer(b'{"error":"invalid_grant","error_description":"Invalid refresh token"}', "application/json", status=400)
+        given = {"accessToken": SSO_TOKEN, "expiresIn": int(self.lifetime_s), "tokenType": "Bearer", "refreshToken": "very-secret-next"}
+        return answer(json.dumps(given).encode(), "application/json")
+
     def _sign_on(self, asked: Asked) -> bytes:
         if asked.headers.get("x-amz-sso_bearer_token") != SSO_TOKEN:
             return answer(b'{"message":"Session token not found or invalid"}', "application/json", status=401)
@@ -167,6 +176,7 @@ _PLACES: Final[dict[str, Callable[[Aws, Asked], bytes]]] = {
     "/latest/api/token": Aws._session,
     "/latest/meta-data/iam/security-credentials/": Aws._roles,
     "/federation/credentials": Aws._sign_on,
+    "/token": Aws._renewal,
     "/": Aws._token_service,
 }
 

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import botocore.credentials  # type: ignore[import-untyped]  # botocore has no types
@@ -19,9 +20,9 @@ from dragoman.client import ClientSettings
 from dragoman.core.errors import AuthFailed, DragomanError, MissingKey, ServerFault, UsageError
 from dragoman.core.token import Key
 from dragoman.sign.aws_lent import sso_file
-from tests.library.aws_cloud import AGENT_TOKEN, IDENTITY, REGION, SSO_TOKEN, STANDING, Aws, serving
+from tests.library.aws_cloud import AGENT_TOKEN, IDENTITY, REGION, RENEWAL, SSO_TOKEN, STANDING, Aws, serving
 from tests.library.cloud import WORDS
-from tests.library.test_cloud_credentials import Ask, both, wrote
+from tests.library.test_cloud_credentials import Ask, blocking, both, wrote
 
 MODEL = "bedrock/us.amazon.nova-lite-v1:0"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAONE", "AWS_SECRET_ACCESS_KEY": STANDING["AKIAONE"]}
@@ -56,6 +57,7 @@ def surroundings(aws: Aws, home: Path, told: dict[str, str], config: str = "", c
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ENDPOINT_URL_STS": aws.url,
         "AWS_ENDPOINT_URL_SSO": aws.url,
+        "AWS_ENDPOINT_URL_SSO_OIDC": aws.url,
         "AWS_EC2_METADATA_SERVICE_ENDPOINT": aws.url,
         "AWS_CONFIG_FILE": str(home / ".aws" / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(home / ".aws" / "credentials"),
@@ -324,6 +326,75 @@ def test_a_sign_on_that_has_ended_is_said_with_the_command_that_renews_it(aws: A
     with Client(**settings(environment)) as client, pytest.raises(MissingKey, match="run: aws sso login --profile mine"):
         client.complete(MODEL, "Hi")
     assert aws.asked == []
+
+
+def ended(home: Path, **changes: str | None) -> Path:
+    """The token of somebody who signed on an hour ago, and which may be renewed."""
+    told = {
+        "startUrl": "https://corp.test/start",
+        "region": REGION,
+        "accessToken": "very-secret-old-token",
+        "expiresAt": "2020-01-01T00:00:00Z",
+        "clientId": RENEWAL[0],
+        "clientSecret": RENEWAL[1],
+        "registrationExpiresAt": "2999-01-01T00:00:00Z",
+        "refreshToken": RENEWAL[2],
+    }
+    kept = {name: value for name, value in {**told, **changes}.items() if value is not None}
+    return wrote(home / ".aws" / "sso" / "cache" / sso_file("corp"), json.dumps(kept))
+
+
+def test_the_token_of_single_sign_on_is_renewed_and_kept_as_boto3_does(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = surroundings(aws, tmp_path, *PLACES["single sign-on"])
+    kept = []
+    for ask in (lambda: blocking(settings(environment), MODEL), lambda: botocores(environment, monkeypatch)):
+        path = ended(tmp_path)
+        asked = ask()
+        kept.append(json.loads(path.read_text()))
+        ends = datetime.fromisoformat(kept[-1].pop("expiresAt"))
+        assert 0 < (ends - datetime.now(UTC)).total_seconds() <= aws.lifetime_s
+    assert aws.signed_by == [asked]
+    assert kept[0] == kept[1]
+    assert kept[0]["refreshToken"] == "very-secret-next"
+
+
+def test_what_is_renewed_is_for_its_owner_alone_and_renewed_once(aws: Aws, tmp_path: Path) -> None:
+    environment = surroundings(aws, tmp_path, *PLACES["single sign-on"])
+    path = ended(tmp_path)
+    with Client(**settings(environment)) as client, ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _: client.complete(MODEL, "Hi").text, range(16))) == {WORDS}
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [one.name for one in path.parent.iterdir() if one.name.startswith(path.name)] == [path.name]
+    assert [asked.path for asked in aws.wanted] == ["/token", "/federation/credentials?role_name=reader&account_id=123"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"refreshToken": "very-secret-spent"}, "has ended, and the token of single sign-on was not renewed: invalid_grant"),
+        ({"refreshToken": None}, "has ended; run: aws sso login --profile mine"),
+        ({"registrationExpiresAt": "2020-01-01T00:00:00Z"}, "has ended; run: aws sso login --profile mine"),
+    ],
+)
+def test_a_token_that_is_not_renewed_is_said_with_the_command(aws: Aws, tmp_path: Path, changes: dict[str, str | None], words: str) -> None:
+    environment = surroundings(aws, tmp_path, *PLACES["single sign-on"])
+    before = ended(tmp_path, **changes).read_text()
+    with Client(**settings(environment)) as client, pytest.raises(MissingKey) as caught:
+        client.complete(MODEL, "Hi")
+    assert words in caught.value.message
+    assert "aws sso login --profile mine" in caught.value.message
+    assert "very" not in caught.value.message
+    assert ended(tmp_path, **changes).read_text() == before
+
+
+def test_a_token_that_is_refused_is_forgotten_so_that_signing_on_again_helps(aws: Aws, tmp_path: Path) -> None:
+    environment = surroundings(aws, tmp_path, *PLACES["single sign-on"])
+    ended(tmp_path, accessToken="very-secret-other", expiresAt="2999-01-01T00:00:00Z")
+    with Client(**settings(environment)) as client:
+        with pytest.raises(AuthFailed, match="single sign-on, gave no keys: Session token not found or invalid"):
+            client.complete(MODEL, "Hi")
+        ended(tmp_path, accessToken=SSO_TOKEN, expiresAt="2999-01-01T00:00:00Z")
+        assert client.complete(MODEL, "Hi").text == WORDS
 
 
 WRONG: dict[str, tuple[dict[str, str], str, str]] = {

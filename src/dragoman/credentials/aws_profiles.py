@@ -9,7 +9,7 @@ import msgspec
 
 from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import MissingKey, UsageError
-from dragoman.credentials.aws_sources import Source, container, identity_role, machine, program, sign_on, taken_role
+from dragoman.credentials.aws_sources import SignOn, Source, container, identity_role, machine, program, sign_on, taken_role
 from dragoman.credentials.keyring import Keyring
 from dragoman.settings import NOTHING
 from dragoman.sign import aws
@@ -139,7 +139,8 @@ def _of_sign_on(setting: Setting, name: str, settings: Settings) -> Source | Non
     if lacking:
         where = f" (sso_session {session!r})" if session else ""
         raise UsageError(f"the AWS profile {name!r}{where} is for single sign-on and lacks {', '.join(lacking)}")
-    return sign_on(setting.ring, name, told["sso_region"], session or told["sso_start_url"], told["sso_role_name"], told["sso_account_id"])
+    start = session or told["sso_start_url"]
+    return sign_on(setting.ring, SignOn(name, told["sso_region"], start, told["sso_role_name"], told["sso_account_id"]))
 
 
 def _of_keys(setting: Setting, name: str, settings: Settings) -> Source | None:

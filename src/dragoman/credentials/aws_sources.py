@@ -8,8 +8,9 @@ from typing import Final, TypeVar
 import msgspec
 
 from dragoman.catalogue.schema import Provider
-from dragoman.core.errors import ConnectFailed, MissingKey, TimedOut
+from dragoman.core.errors import AuthFailed, ConnectFailed, MissingKey, TimedOut
 from dragoman.core.exchange import Timeouts
+from dragoman.core.token import Token
 from dragoman.credentials.keyring import NOBODY, Keyring, missing_credentials
 from dragoman.flow.effects import Flow, now, printed
 from dragoman.flow.tokens import Lender, exchange, timed
@@ -22,6 +23,8 @@ AGENT_WAIT_S: Final = 2.0
 MACHINE_WAIT_S: Final = 1.0
 PROGRAM_WAIT_S: Final = 60.0
 """How long a container's agent, a machine's metadata and a program are waited for; for the first two boto3 waits as long."""
+RENEWAL_S: Final = 300.0
+"""So long before its end the token of single sign-on is renewed; one that is kept is looked at again four minutes before."""
 
 T = TypeVar("T")
 
@@ -107,23 +110,61 @@ def shortly(asking: Flow[T], found: str) -> Flow[T]:
 # --- single sign-on
 
 
-def sign_on(ring: Keyring, profile: str, region: str, start: str, role: str, account_id: str) -> Source:
-    """The keys of a role for who has signed on by AWS's own tools; ``start`` is the name under which they keep his token."""
-    url = _endpoint(ring, "SSO", f"https://portal.sso.{region}.amazonaws.com")
-    found = f"the AWS profile {profile}, single sign-on"
-    fetch = partial(_signed_on_keys, ring, profile, url, f"~/.aws/sso/cache/{aws_lent.sso_file(start)}", role, account_id)
-    return Source(found, None, Lender(("sso", url, start, role, account_id), fetch))
+class SignOn(msgspec.Struct, frozen=True):
+    """How somebody has signed on by AWS's own tools, and as what."""
+
+    profile: str
+    region: str
+    start: str
+    """The session's name or the start address, under which the tools keep his token."""
+    role: str
+    account_id: str
+
+    @property
+    def path(self) -> str:
+        return f"~/.aws/sso/cache/{aws_lent.sso_file(self.start)}"
 
 
-def _signed_on_keys(ring: Keyring, profile: str, url: str, path: str, role: str, account_id: str, timeouts: Timeouts) -> Flow[LentKeys]:
-    text = ring.text(ring.path(path), must_be=False)
+def sign_on(ring: Keyring, told: SignOn) -> Source:
+    """The keys of a role for who has signed on."""
+    url = _endpoint(ring, "SSO", f"https://portal.sso.{told.region}.amazonaws.com")
+    identity = ("sso", url, told.start, told.role, told.account_id)
+    return Source(f"the AWS profile {told.profile}, single sign-on", None, Lender(identity, partial(_signed_on_keys, ring, told, url)))
+
+
+def _signed_on_keys(ring: Keyring, told: SignOn, url: str, timeouts: Timeouts) -> Flow[LentKeys]:
+    oidc = _endpoint(ring, "SSO_OIDC", f"https://oidc.{told.region}.amazonaws.com")
+    lender = Lender(("sso token", oidc, told.path), partial(_sign_on_token, ring, told, oidc))
+    held = yield from ring.tokens.held(lender, timeouts)
+    read = partial(aws_lent.read_role_keys, source=f"the AWS profile {told.profile!r}, single sign-on,")
+    try:
+        return (yield from exchange(partial(aws_lent.sso_grant, url, held.proof.text, told.role, told.account_id), read, held.timeouts))
+    except AuthFailed:
+        ring.tokens.drop(lender, held.proof)  # who signs on again is not held up by the token of before
+        raise
+
+
+def _sign_on_token(ring: Keyring, told: SignOn, url: str, timeouts: Timeouts) -> Flow[Token]:
+    """The token that AWS's tools keep, renewed as they renew it, and kept where they keep it."""
+    text = ring.text(ring.path(told.path), must_be=False)
     kept = aws_lent.read_sso_token(text) if text else None
-    instant = yield from now()
-    if kept is None or kept[1] <= instant.epoch_s:
-        state = "has ended" if kept else "is not there"
-        raise MissingKey(f"the AWS profile {profile!r}: the token of single sign-on {state}; run: aws sso login --profile {profile}")
-    read = partial(aws_lent.read_role_keys, source=f"the AWS profile {profile!r}, single sign-on,")
-    return (yield from exchange(partial(aws_lent.sso_grant, url, kept[0], role, account_id), read, timeouts))
+    now_s = (yield from now()).epoch_s
+    if text is None or kept is None:
+        raise _not_signed_on(told, "is not there")
+    if kept.ends_epoch_s > now_s + RENEWAL_S or (kept.ends_epoch_s > now_s and not kept.may_be_renewed(now_s)):
+        return Token(kept.access_token, kept.ends_epoch_s)
+    if not kept.may_be_renewed(now_s):
+        raise _not_signed_on(told, "has ended")
+    try:
+        renewed = yield from exchange(partial(aws_lent.renewal_grant, url, kept), partial(aws_lent.read_renewed, token=kept), timeouts)
+    except AuthFailed as error:
+        raise _not_signed_on(told, f"has ended, and {error.message}") from None
+    ring.keep_text(ring.path(told.path), aws_lent.with_sso_token(text, renewed))
+    return Token(renewed.access_token, renewed.ends_epoch_s)
+
+
+def _not_signed_on(told: SignOn, state: str) -> MissingKey:
+    return MissingKey(f"the AWS profile {told.profile!r}: the token of single sign-on {state}; run: aws sso login --profile {told.profile}")
 
 
 # --- a program

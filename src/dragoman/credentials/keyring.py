@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
@@ -98,6 +99,16 @@ class Keyring:
         except UnicodeDecodeError:
             raise UsageError(f"{path}: it is not text in UTF-8") from None
         return kept[1]
+
+    def keep_text(self, path: Path, text: str) -> None:
+        """Put ``text`` in the place of what the file holds, for its owner alone; where that cannot be, it is left as it is."""
+        beside = path.with_name(f"{path.name}.{os.getpid()}")
+        try:
+            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+                file.write(text)
+            beside.replace(path)
+        except OSError:
+            beside.unlink(missing_ok=True)
 
     def told_token(self, path: str) -> str:
         """The token in the file ``path``. Raises ``UsageError``."""

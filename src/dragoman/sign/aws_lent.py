@@ -2,12 +2,14 @@
 
 Documentation: https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html, .../feature-imds-credentials.html,
 .../feature-sso-credentials.html, .../feature-process-credentials.html; https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/
-instancedata-data-retrieval.html; https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_GetRoleCredentials.html. All read
-2026-11-21. Of the machine's metadata only the second version is spoken, where a question needs a token that no redirected one has.
+instancedata-data-retrieval.html; https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_GetRoleCredentials.html,
+.../OIDCAPIReference/API_CreateToken.html. All read 2026-11-21. Of the machine's metadata only the second version is spoken, where a question
+needs a token that no redirected one has.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from hashlib import sha1
 from ipaddress import ip_address
 from typing import Final, TypeVar
@@ -18,7 +20,8 @@ import msgspec
 from dragoman.core.errors import AuthFailed, DragomanError, UsageError
 from dragoman.core.exchange import Call, Reply
 from dragoman.core.token import Grant
-from dragoman.sign.oauth import MAX_BODY, fault_kind, timestamp
+from dragoman.sign.oauth import LONGEST_S, MAX_BODY, fault_kind, timestamp
+from dragoman.sign.oauth import refusal as oauth_refusal
 from dragoman.sign.sigv4 import Credentials
 
 CONTAINER: Final = "http://169.254.170.2"
@@ -28,6 +31,7 @@ AGENTS: Final = frozenset({"169.254.170.2", "169.254.170.23", "fd00:ec2::23", "l
 MACHINE: Final = "http://169.254.169.254"
 MACHINE_IPV6: Final = "http://[fd00:ec2::254]"
 ROLES: Final = "/latest/meta-data/iam/security-credentials/"
+SSO_FILE: Final = "the token of single sign-on"
 SESSION_S: Final = 21600
 """How long a session with the machine's metadata may last; it is used for two questions."""
 
@@ -154,9 +158,34 @@ def read_line_of(reply: Reply, now_epoch_s: float, source: str) -> str:
 # --- single sign-on
 
 
-class _SsoToken(msgspec.Struct, rename="camel"):
+class SsoToken(msgspec.Struct, frozen=True, rename="camel"):
+    """What AWS's tools keep of somebody who has signed on. It never prints its secrets."""
+
+    access_token: str
+    expires_at: str
+    client_id: str | None = None
+    client_secret: str | None = None
+    refresh_token: str | None = None
+    registration_expires_at: str | None = None
+    """Until when the tool that signed on may renew the token."""
+
+    def __repr__(self) -> str:
+        return f"SsoToken(…, expires_at={self.expires_at!r})"
+
+    @property
+    def ends_epoch_s(self) -> float:
+        return timestamp(self.expires_at, SSO_FILE)
+
+    def may_be_renewed(self, now_epoch_s: float) -> bool:
+        if not (self.client_id and self.client_secret and self.refresh_token and self.registration_expires_at):
+            return False
+        return timestamp(self.registration_expires_at, SSO_FILE) > now_epoch_s
+
+
+class _Renewed(msgspec.Struct, rename="camel"):
     access_token: str | None = None
-    expires_at: str | None = None
+    expires_in: float = 0.0
+    refresh_token: str | None = None
 
 
 class _RoleKeys(msgspec.Struct, rename="camel"):
@@ -177,12 +206,34 @@ def sso_file(name: str) -> str:
     return f"{sha1(name.encode(), usedforsecurity=False).hexdigest()}.json"
 
 
-def read_sso_token(text: str) -> tuple[str, float] | None:
-    """The token in that file, and when it ends in seconds since 1970; ``None`` where the file holds none."""
-    kept = decoded(text.encode(), _SsoToken)
-    if not kept.access_token or not kept.expires_at:
+def read_sso_token(text: str) -> SsoToken | None:
+    """The token in that file; ``None`` where it holds none."""
+    try:
+        return msgspec.json.decode(text, type=SsoToken)
+    except (ValueError, RecursionError):
         return None
-    return kept.access_token, timestamp(kept.expires_at, "the token of single sign-on")
+
+
+def renewal_grant(url: str, token: SsoToken, now_epoch_s: float) -> Grant:
+    """The question for a new token in place of one that ends."""
+    secrets = (token.client_secret or "", token.refresh_token or "")
+    told = {"grantType": "refresh_token", "clientId": token.client_id, "clientSecret": secrets[0], "refreshToken": secrets[1]}
+    return Grant(Call("POST", f"{url}/token", (("content-type", "application/json"),), msgspec.json.encode(told)), secrets)
+
+
+def read_renewed(reply: Reply, now_epoch_s: float, token: SsoToken) -> SsoToken:
+    """What takes the place of ``token``. Raises ``ProviderError`` where it is not given."""
+    renewed = decoded(reply.body, _Renewed)
+    if reply.status != 200 or not renewed.access_token:
+        raise oauth_refusal(reply, "the token of single sign-on was not renewed")
+    ends = datetime.fromtimestamp(int(now_epoch_s + min(max(renewed.expires_in, 0.0), LONGEST_S)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    further = renewed.refresh_token or token.refresh_token
+    return msgspec.structs.replace(token, access_token=renewed.access_token, expires_at=ends, refresh_token=further)
+
+
+def with_sso_token(text: str, token: SsoToken) -> str:
+    """The file's text with ``token`` in place of the one that it holds; what else stands there stays."""
+    return msgspec.json.encode({**msgspec.json.decode(text), **msgspec.to_builtins(token)}).decode()
 
 
 def sso_grant(url: str, token: str, role: str, account_id: str, now_epoch_s: float) -> Grant:

@@ -22,7 +22,8 @@ PASSING: Final = frozenset({"temporarily_unavailable", "server_error", "internal
 THROTTLED: Final = frozenset({"Throttling", "ThrottlingException"})
 UNSAID_LIFETIME_S: Final = 300.0
 """Of a token whose answer does not say how long it is good."""
-_LONGEST_S: Final = 10.0 * 365 * 86400
+LONGEST_S: Final = 10.0 * 365 * 86400
+"""No token is believed to hold longer."""
 MAX_BODY: Final = 4096
 """How much of a failing answer is kept for people to read."""
 
@@ -53,7 +54,7 @@ def read_token(reply: Reply, now_epoch_s: float) -> Token:
     if not 200 <= reply.status < 300 or answer is None or answer.access_token is None:
         raise _fault(reply, answer or _Answer())
     lifetime_s = _lifetime_s(answer, now_epoch_s)
-    return read_bare_token(answer.access_token, now_epoch_s + min(max(lifetime_s, 0.0), _LONGEST_S), reply)
+    return read_bare_token(answer.access_token, now_epoch_s + min(max(lifetime_s, 0.0), LONGEST_S), reply)
 
 
 def _lifetime_s(answer: _Answer, now_epoch_s: float) -> float:
