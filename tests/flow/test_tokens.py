@@ -339,6 +339,18 @@ def test_where_no_new_token_is_to_be_had_the_old_one_is_used_until_its_end() -> 
     assert isinstance(last.error, ServerFault)
 
 
+def test_while_one_asks_for_a_new_token_the_others_use_the_old_one() -> None:
+    cache, clock = TokenCache(), Clock()
+    opening(TokenSigner(account(), cache), clock).answer(token("t1", 3600))
+    clock.passed_s = 3600 - EARLY_S
+    asking, others = opening(TokenSigner(account(), cache), clock), [opening(TokenSigner(account(), cache), clock) for _ in range(9)]
+    assert asking.calls[0].url == ENDPOINT
+    assert {other.authorization for other in others} == {"Bearer t1"}
+    asking.answer(token("t2", 3600))
+    assert asking.authorization == "Bearer t2"
+    assert opening(TokenSigner(account(), cache), clock).authorization == "Bearer t2"
+
+
 def test_a_refused_token_is_not_used_on_where_no_new_one_is_to_be_had() -> None:
     cache = TokenCache()
     opening(TokenSigner(account(), cache)).answer(token("t1"))

@@ -1,7 +1,7 @@
 """Calls that are signed when they go out: with the time, or with a token that is fetched first and kept.
 
 Law: a call is signed anew at each try. A token is fetched by one caller while the others who want it wait; it is used until shortly before
-its end, or until its very end where no other can be had; and one that the service refuses is forgotten, and the call made once more
+its end, or until its very end while no other is to be had; and one that the service refuses is forgotten, and the call made once more
 where that token had been kept. What is said of tokens holds for whatever proves for a while who calls, such as keys lent by AWS.
 """
 
@@ -204,6 +204,9 @@ class TokenCache:
             fetch = self._fetches.setdefault(lender.identity, mine)
             if fetch is mine:
                 return (yield from self._fetch(mine, lender, left))
+            spare = self._spare(lender, begun.epoch_s)
+            if spare is not None:  # while one asks for a new token, nobody else is held up by it
+                return spare
             yield Wait(fetch.gate, left.shortest_s)
             if fetch.token is not None:
                 return fetch.token  # type: ignore[return-value]  # as above
@@ -235,13 +238,18 @@ class TokenCache:
         except (Cancelled, TimedOut):
             raise
         except DragomanError:
-            spare = self._tokens.get(lender.identity)
-            if spare is None or spare[0].ends_epoch_s <= epoch_s:
+            spare = self._spare(lender, epoch_s)
+            if spare is None:
                 raise
-            self._tokens[lender.identity] = (spare[0], min(epoch_s + PAUSE_S, spare[0].ends_epoch_s))
-            return spare[0]  # type: ignore[return-value]  # as above
+            self._tokens[lender.identity] = (spare, min(epoch_s + PAUSE_S, spare.ends_epoch_s))
+            return spare
         self._keep(lender, token, epoch_s)
         return token
+
+    def _spare(self, lender: Lender[ProofT], epoch_s: float) -> ProofT | None:
+        """The old token, as long as it holds."""
+        token, _ = self._tokens.get(lender.identity, (None, 0.0))
+        return token if token is not None and epoch_s < token.ends_epoch_s else None  # type: ignore[return-value]  # as above
 
     def _keep(self, lender: Lender[ProofT], token: ProofT, epoch_s: float) -> None:
         lifetime_s = token.ends_epoch_s - epoch_s

@@ -3,8 +3,8 @@
 Documentation: https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html, .../feature-imds-credentials.html,
 .../feature-sso-credentials.html, .../feature-process-credentials.html; https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/
 instancedata-data-retrieval.html; https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_GetRoleCredentials.html,
-.../OIDCAPIReference/API_CreateToken.html. All read 2026-11-21. Of the machine's metadata only the second version is spoken, where a question
-needs a token that no redirected one has.
+.../OIDCAPIReference/API_CreateToken.html. All read 2026-11-21. Of the machine's metadata only the second version is spoken, where a
+question needs a token that no redirected one has.
 """
 
 from __future__ import annotations
