@@ -373,6 +373,11 @@ def test_results_that_the_vendors_server_got_stay_in_the_models_turn_and_answer_
     assert body_of(asked)["contents"] == contents
 
 
+@pytest.mark.parametrize("silent", [{"role": "model"}, {"role": "model", "parts": []}])
+def test_turn_in_which_the_model_said_nothing_is_none(silent: Any) -> None:
+    assert decoded({"contents": [HI, silent, HI]}).messages == (USER, USER)
+
+
 def test_ids_that_the_vendor_gave_go_back_to_it() -> None:
     call = {"functionCall": {"id": "call_54402", "name": "f", "args": {}}}
     result = {"functionResponse": {"id": "call_54402", "name": "f", "response": {"output": "x"}}}

@@ -272,7 +272,9 @@ def _open_content(given: Json, where: str) -> tuple[list[Json], Json]:
 
 
 def _decode_content(given: Json, where: str, calls: _Calls) -> list[Message]:
-    """One message, or several where results and words stand in one content."""
+    """One message, or several where results and words stand in one content; none where the model said nothing, as the vendor allows."""
+    if isinstance(given, dict) and given.get("role") == "model" and not given.get("parts"):
+        return []
     parts, told = _open_content(given, where)
     role = _ROLES.get(told) if isinstance(told, str) else "user" if told is None else None
     if role is None:
