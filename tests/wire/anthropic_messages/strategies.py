@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 
 from dragoman.core.events import (
@@ -90,15 +91,22 @@ reasonings = st.one_of(
 )
 
 
+def fitting(wanted: ReasoningOptions | None, conversation: tuple[Message, ...]) -> ReasoningOptions | None:
+    """A budget would ask for the thought with which a turn of calls began."""
+    calls = any(isinstance(part, ToolCall) for message in conversation for part in message.parts)
+    return msgspec.structs.replace(wanted, budget_tokens=None) if wanted and calls else wanted
+
+
 @st.composite
 def requests(draw: st.DrawFn) -> Request:
+    conversation = draw(conversations())
     extra = dict(draw(own()))
     if draw(st.booleans()):
         extra[NAME] = {**extra.get(NAME, {}), "betas": draw(st.lists(names, min_size=1, max_size=2)), "beta": True}
     choice: Any = draw(perhaps(st.sampled_from(["auto", "none", "required"]) | st.builds(NamedTool, words)))
     return Request(
         model=draw(words),
-        messages=draw(conversations()),
+        messages=conversation,
         stream=draw(st.booleans()),
         tools=tuple(draw(st.lists(tools, max_size=2))),
         tool_choice=choice,
@@ -109,7 +117,7 @@ def requests(draw: st.DrawFn) -> Request:
         top_k=draw(perhaps(counts)),
         stop=tuple(draw(st.lists(words, max_size=2))),
         max_output_tokens=draw(counts),
-        reasoning=draw(perhaps(reasonings)),
+        reasoning=fitting(draw(perhaps(reasonings)), conversation),
         user=draw(perhaps(words)),
         extra=extra,
     )

@@ -11,6 +11,7 @@ import random
 import string
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 
 from dragoman.core.events import (
@@ -142,8 +143,15 @@ reasoning_options = st.one_of(
 )
 
 
+def fitting(wanted: ReasoningOptions | None, conversation: tuple[Message, ...]) -> ReasoningOptions | None:
+    """A budget would ask for the thought with which a turn of calls began."""
+    calls = any(isinstance(part, ToolCall) for message in conversation for part in message.parts)
+    return msgspec.structs.replace(wanted, budget_tokens=None) if wanted and calls else wanted
+
+
 @st.composite
 def requests(draw: st.DrawFn) -> Request:
+    conversation = draw(conversations())
     some_tools = tuple(draw(st.lists(tools, max_size=2)))
     choice = draw(perhaps(st.sampled_from(["auto", "required"]) | st.builds(NamedTool, names))) if some_tools else None
     fields: dict[str, Any] = draw(
@@ -153,7 +161,7 @@ def requests(draw: st.DrawFn) -> Request:
     )
     return Request(
         model=draw(st.sampled_from([CLAUDE, "arn:aws:bedrock:us-east-1:000000000000:inference-profile/us.anthropic.claude-x"])),
-        messages=draw(conversations()),
+        messages=conversation,
         stream=draw(st.booleans()),
         tools=some_tools,
         tool_choice=choice,
@@ -163,7 +171,7 @@ def requests(draw: st.DrawFn) -> Request:
         top_k=draw(perhaps(counts)),
         stop=tuple(draw(st.lists(words, max_size=2))),
         max_output_tokens=draw(perhaps(counts)),
-        reasoning=draw(perhaps(reasoning_options)),
+        reasoning=fitting(draw(perhaps(reasoning_options)), conversation),
         metadata=draw(perhaps(st.dictionaries(words, words, min_size=1, max_size=2))),
         extra={NAME: fields} if fields else {},
     )

@@ -18,10 +18,11 @@ from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, Headers, header, with_headers
 from dragoman.core.opaque import Extra, Json, JsonObject, Number
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool, ToolChoice
-from dragoman.wire.anthropic_messages.content import NAME, as_extra, own_fields
+from dragoman.wire.anthropic_messages.content import NAME, THINKING, as_extra, own_fields
 from dragoman.wire.anthropic_messages.errors import THREAD_UNSUPPORTED
 from dragoman.wire.anthropic_messages.messages import decode_messages, encode_messages
 from dragoman.wire.carried import foreign_fields, left_out, uncarried
+from dragoman.wire.lost_thoughts import without_lost_budget
 from dragoman.wire.own_tools import join_tools, places_to_tell
 from dragoman.wire.payload import convert, dump, parse_request
 from dragoman.wire.quirks import Quirks, apply_quirks
@@ -95,6 +96,7 @@ def encode_body(request: Request, quirks: Quirks, warnings: list[str]) -> JsonOb
     places = extra.get("tools_at")
     for name in HEAD_FIELDS:
         extra.pop(name, None)
+    request = without_lost_budget(request, warnings, unsigned=quirks.reasoning_field == THINKING)
     system, messages = encode_messages(request.messages, quirks, warnings)
     body: JsonObject = {"model": request.model, "messages": messages}
     if system is not None:

@@ -25,6 +25,7 @@ from dragoman.wire.bedrock_converse.families import Family, family, read_top_k, 
 from dragoman.wire.bedrock_converse.messages import decode_messages, encode_messages
 from dragoman.wire.carried import foreign_fields, uncarried
 from dragoman.wire.eventstream import CONTENT_TYPE
+from dragoman.wire.lost_thoughts import without_lost_budget
 from dragoman.wire.own_tools import join_tools, places_to_tell
 from dragoman.wire.payload import convert, dump, parse_request, try_object
 from dragoman.wire.quirks import Quirks, apply_quirks
@@ -77,6 +78,8 @@ def encode_body(request: Request, quirks: Quirks, warnings: list[str]) -> JsonOb
     kind = family(request.model)
     own = {name: value for name, value in own_fields(request.extra).items() if name != TOOLS_AT}
     draft = Draft(kind, warnings, quirks.reasoning_field == REASONING_FIELD)
+    if kind.replay == "signed":
+        request = without_lost_budget(request, warnings)
     system, messages = encode_messages(request.messages, draft)
     config = {wire: getattr(request, name) for name, wire in _INFERENCE.items() if getattr(request, name) is not None}
     if request.stop:
