@@ -54,7 +54,7 @@ def bare(tmp_path: Path) -> dict[str, str]:
         "PYTHONUTF8": "1",
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_GCE_CHECK": "true",
-        "AZURE_TOKEN_CREDENTIALS": "dev",
+        "AZURE_TOKEN_CREDENTIALS": "EnvironmentCredential",
     }
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -88,6 +91,37 @@ def test_a_token_that_others_write_anew_is_read_when_another_is_asked_for(cloud:
         assert client.complete(MODEL, "Hi").text == WORDS
 
 
+@pytest.fixture
+def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The Azure CLI, as far as it is wanted: it prints what the file ``printed`` holds, and writes down what it was told."""
+    code = f"import pathlib, sys\nfolder = pathlib.Path({str(tmp_path)!r})\n"
+    code += "(folder / 'told').write_text(' '.join(sys.argv[1:]))\nprint((folder / 'printed').read_text())\n"
+    path = wrote(tmp_path / "bin" / "az", f"#!{sys.executable}\n{code}")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", str(path.parent))
+    return tmp_path
+
+
+@both
+@pytest.mark.parametrize("named", ["dev", "AzureCliCredential"])
+def test_a_developers_own_login_is_used_where_it_is_named(cloud: Azure, az: Path, ask: Ask, named: str) -> None:
+    ends = int(time.time() + 3600)
+    wrote(az / "printed", json.dumps({"accessToken": "token-of-mine", "expires_on": ends, "tenant": "t", "tokenType": "Bearer"}))
+    assert ask(settings(cloud, az, {"AZURE_TOKEN_CREDENTIALS": named, "AZURE_TENANT_ID": "tenant"}), MODEL) == WORDS
+    assert (cloud.used, cloud.wanted) == (["token-of-mine"], [])
+    told = "account get-access-token --output json --resource https://cognitiveservices.azure.com --tenant tenant"
+    assert (az / "told").read_text() == told
+
+
+@pytest.mark.parametrize("printed", ["", "{}", '{"accessToken": 5, "x": "very-secret"}', '{"accessToken": "very\\nsecret"}'])
+def test_a_login_that_gives_no_token_is_said(cloud: Azure, az: Path, printed: str) -> None:
+    wrote(az / "printed", printed)
+    error = fails(cloud, az, {"AZURE_TOKEN_CREDENTIALS": "dev"})
+    assert (type(error), error.message) == (AuthFailed, "the Azure CLI printed no token")
+    (az / "printed").unlink()
+    assert "the program 'az' ended with status 1: Traceback" in fails(cloud, az, {"AZURE_TOKEN_CREDENTIALS": "dev"}).message
+
+
 def fails(cloud: Azure, home: Path, told: dict[str, str]) -> DragomanError:
     with Client(**settings(cloud, home, told)) as client:
         with pytest.raises(DragomanError) as caught:
@@ -111,7 +145,7 @@ def test_a_machine_that_does_not_answer_is_said(cloud: Azure, tmp_path: Path) ->
 
 
 def test_where_the_user_forbids_it_no_machine_is_asked(cloud: Azure, tmp_path: Path) -> None:
-    for told in ("dev", "EnvironmentCredential"):
+    for told in ("EnvironmentCredential", "WorkloadIdentityCredential"):
         assert isinstance(fails(cloud, tmp_path, {"AZURE_TOKEN_CREDENTIALS": told, **APP_SERVICE}), MissingKey)
     assert cloud.asked == []
 

@@ -436,7 +436,7 @@ def test_a_key_that_is_a_text_opens_no_file(tmp_path: Path) -> None:
 
 
 def test_nothing_found_is_said_with_every_way(tmp_path: Path) -> None:
-    nobody = {"AWS_EC2_METADATA_DISABLED": "true", "NO_GCE_CHECK": "true", "AZURE_TOKEN_CREDENTIALS": "dev"}
+    nobody = {"AWS_EC2_METADATA_DISABLED": "true", "NO_GCE_CHECK": "true", "AZURE_TOKEN_CREDENTIALS": "EnvironmentCredential"}
     for provider, variables in {
         "bedrock": ("AWS_BEARER_TOKEN_BEDROCK", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "key=…"),
         "vertex": ("VERTEX_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS", "VERTEXAI_CREDENTIALS", "gcloud auth application-default login"),

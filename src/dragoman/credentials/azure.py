@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Final
@@ -13,7 +14,7 @@ from dragoman.core.errors import MissingKey, UsageError
 from dragoman.core.exchange import Timeouts
 from dragoman.core.token import Grant, Key, Token
 from dragoman.credentials.keyring import NOBODY, Access, Keyring, check_fields, missing_credentials, own_token, plain, with_bearer
-from dragoman.flow.effects import Flow
+from dragoman.flow.effects import Flow, now, printed
 from dragoman.flow.tokens import Account, TokenSigner, exchange
 from dragoman.settings import check_key
 from dragoman.sign import azure, azure_machine
@@ -22,7 +23,9 @@ from dragoman.sign.oauth import read_token
 FIELDS: Final = ("tenant_id", "client_id", "client_secret", "token")
 TOKENS: Final = ("AZURE_AD_TOKEN", "AZURE_OPENAI_AD_TOKEN")
 WITH_MACHINE: Final = ("prod", "managedidentitycredential")
-"""What AZURE_TOKEN_CREDENTIALS may say where managed identities are wanted; Azure's own SDK is narrowed by it as well."""
+WITH_LOGIN: Final = ("dev", "azureclicredential")
+"""What AZURE_TOKEN_CREDENTIALS may say where managed identities are wanted, as without it; and where a developer's own login is."""
+LOGIN_S: Final = 30.0
 CONNECT_S: Final = 1.0
 ANSWER_S: Final = 10.0
 """How long to wait until the machine's metadata takes a connection, and until it answers, which may need others."""
@@ -42,7 +45,10 @@ def find(ring: Keyring, row: Provider, given: Key | None) -> Access | None:
     if named:
         return named
     stored = ring.surroundings.stored_key(row)
-    return _given(ring, row, *stored) if stored else _machine(ring, row)
+    if stored:
+        return _given(ring, row, *stored)
+    wanted = (ring.value("AZURE_TOKEN_CREDENTIALS") or WITH_MACHINE[0]).lower()  # it narrows the chain of Azure's own SDK too
+    return next((made(ring, row) for names, made in ((WITH_MACHINE, _machine), (WITH_LOGIN, _login)) if wanted in names), None)
 
 
 def _environment(ring: Keyring, row: Provider) -> Access | None:
@@ -88,10 +94,19 @@ def _workload_token(ring: Keyring, workload: azure.Workload, scope: str, timeout
     return (yield from exchange(partial(azure.workload_grant, workload, token, scope), read_token, timeouts))
 
 
-def _machine(ring: Keyring, row: Provider) -> Access | None:
-    """A managed identity: the one that variables of the platform name, or the machine's own. ``None`` where the user forbids to ask."""
-    if (ring.value("AZURE_TOKEN_CREDENTIALS") or "prod").lower() not in WITH_MACHINE:
-        return None
+def _login(ring: Keyring, row: Provider) -> Access:
+    """Who logged in with the Azure CLI."""
+    command = azure.command(_scope(ring, row), ring.value("AZURE_TENANT_ID"))
+    return _fetching(ring, command, partial(_printed_token, command), "the login of the Azure CLI")
+
+
+def _printed_token(command: str, timeouts: Timeouts) -> Flow[Token]:
+    told = yield from printed(f"cmd /c {command}" if os.name == "nt" else command, min(LOGIN_S, timeouts.shortest_s or LOGIN_S))
+    return azure.read_printed(told, (yield from now()).epoch_s)
+
+
+def _machine(ring: Keyring, row: Provider) -> Access:
+    """A managed identity: the one that variables of the platform name, or the machine's own."""
     told = {name: value for name in azure_machine.VARIABLES if (value := ring.value(name))}
     named = azure_machine.place(told)
     place = named or azure_machine.machine(ring.value("AZURE_POD_IDENTITY_AUTHORITY_HOST"))

@@ -1,7 +1,7 @@
 """Azure's tokens: an application's own credentials, and what is sent to get a token for it.
 
 Documentation: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow (by a secret, and by another's token,
-which is workload identity), read 2026-11-21.
+which is workload identity); https://learn.microsoft.com/cli/azure/account#az-account-get-access-token. Both read 2026-11-21.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from dragoman.core.token import Grant
-from dragoman.sign.oauth import grant
+from dragoman.core.errors import AuthFailed
+from dragoman.core.token import Grant, Token
+from dragoman.sign.oauth import UNSAID_LIFETIME_S, grant
 
 AUTHORITY: Final = "https://login.microsoftonline.com"
 SCOPE: Final = "https://cognitiveservices.azure.com/.default"
@@ -51,6 +52,29 @@ def token_grant(application: Application, scope: str, now_epoch_s: float) -> Gra
 def workload_grant(workload: Workload, token: str, scope: str, now_epoch_s: float) -> Grant:
     """What is sent to get a token for ``workload``, for which ``token`` stands. Raises ``UsageError``."""
     return _asked(workload, scope, {"client_assertion_type": ASSERTION, "client_assertion": token})
+
+
+class _Printed(msgspec.Struct):
+    access_token: str | None = msgspec.field(name="accessToken", default=None)
+    expires_on: float | None = None
+
+
+def command(scope: str, tenant_id: str | None) -> str:
+    """What has the Azure CLI print a token of whoever logged in with it."""
+    told = f"az account get-access-token --output json --resource {quote(scope.removesuffix('/.default'), safe=':/')}"
+    return f"{told} --tenant {quote(tenant_id, safe='')}" if tenant_id else told
+
+
+def read_printed(printed: bytes, now_epoch_s: float) -> Token:
+    """The token that the Azure CLI printed; older ones say its end in local time alone. Raises ``AuthFailed`` that shows nothing of it."""
+    try:
+        told = msgspec.json.decode(printed, type=_Printed)
+    except (ValueError, RecursionError):
+        told = _Printed()
+    text = told.access_token
+    if not text or not text.isascii() or not text.isprintable():
+        raise AuthFailed("the Azure CLI printed no token")
+    return Token(text, now_epoch_s + UNSAID_LIFETIME_S if told.expires_on is None else told.expires_on)
 
 
 def _asked(who: Application | Workload, scope: str, proof: dict[str, str]) -> Grant:
