@@ -197,12 +197,13 @@ def _machine_keys(row: Provider, url: str, timeouts: Timeouts) -> Flow[LentKeys]
         return (yield from _asked_machine(url, timeouts))
     except NOBODY as error:
         hint = "; for programs in containers its hop limit must be 2" if isinstance(error, TimedOut) else ""
-        raise missing_credentials(row, f"asked last was the metadata of the machine, {url}: {error.message}{hint}") from None
+        words = error.message.removeprefix(f"{_named(url)} ")
+        raise missing_credentials(row, f"asked last was the metadata of the machine, {url}: {words}{hint}") from None
 
 
 def _asked_machine(url: str, timeouts: Timeouts) -> Flow[LentKeys]:
     """A session with the metadata, the role's name, its keys: three questions, each with its own short wait."""
-    found = f"the metadata of the machine, {url},"
+    found = _named(url)
     line, keys = partial(aws_lent.read_line_of, source=found), partial(aws_lent.read_keys, source=found)
     ask = partial(aws_lent.session_grant, url)
     session, left = yield from timed(exchange(ask, line, timeouts.each_at_most(MACHINE_WAIT_S)), timeouts)
@@ -210,3 +211,7 @@ def _asked_machine(url: str, timeouts: Timeouts) -> Flow[LentKeys]:
     ask = partial(aws_lent.machine_grant, roles, session)
     role, left = yield from timed(exchange(ask, line, left.each_at_most(MACHINE_WAIT_S)), left)
     return (yield from exchange(partial(aws_lent.machine_grant, roles + role, session), keys, left.each_at_most(MACHINE_WAIT_S)))
+
+
+def _named(url: str) -> str:
+    return f"the metadata of the machine, {url},"

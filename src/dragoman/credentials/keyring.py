@@ -165,18 +165,18 @@ _WAYS: Final[Mapping[str, tuple[str, ...]]] = {
     "sigv4": (
         "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
         "AWS_PROFILE, a profile of ~/.aws/credentials or ~/.aws/config",
-        "or use the role of a machine of AWS, with AWS_REGION",
+        "use the role of a machine of AWS, with AWS_REGION",
     ),
     "google": (
         "GOOGLE_APPLICATION_CREDENTIALS or VERTEXAI_CREDENTIALS, the file of an account",
         "CLOUDSDK_AUTH_ACCESS_TOKEN",
         "log in with: gcloud auth application-default login",
-        "or use the account of a machine of Google Cloud",
+        "use the account of a machine of Google Cloud",
     ),
     "azure": (
         "AZURE_AD_TOKEN",
         "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET or AZURE_FEDERATED_TOKEN_FILE",
-        "or use the managed identity of a machine of Azure, with the resource's address",
+        "use the managed identity of a machine of Azure, with the resource's address",
     ),
 }
 
