@@ -13,6 +13,8 @@ from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, header
 from dragoman.gateway.faces import Faces, face_of
 from dragoman.gateway.origins import allowance
+from dragoman.wire.dialects import dialect
+from dragoman.wire.quirks import NONE
 from tests.gateway.direct import Direct
 from tests.gateway.stage import Stage
 
@@ -73,6 +75,45 @@ def test_who_asks_for_a_websocket_is_told_that_there_is_none(make_stage: Any) ->
     assert (reply.status_code, reply.headers["allow"]) == (426, "OPTIONS, POST")
     assert reply.json()["error"]["message"] == "a WebSocket was asked for /v1/responses; POST is allowed"
     assert httpx.get(stage.url + "/v1/models", headers=wanted).status_code == 200
+
+
+NOTHING = {
+    "/v1/messages/batches": ("anthropic_messages", "not_found_error"),
+    "/v1beta/nothing": ("gemini", "NOT_FOUND"),
+    "/model/x/conversation": ("bedrock_converse", "ResourceNotFoundException"),
+    "/api/nothing": ("ollama", ""),
+    "/v2/nothing": ("cohere", ""),
+    "/v1/nothing": ("openai_chat", "not_found"),
+}
+
+
+@pytest.mark.parametrize("path", NOTHING)
+def test_nothing_at_a_path_is_what_each_vendor_says_of_what_it_does_not_have(direct: Direct, path: str) -> None:
+    reply = direct.post(path, b"{}")
+    name, word = NOTHING[path]
+    assert reply.status == 404
+    assert word in f"{reply.body!r} {reply.headers}"
+    assert dialect(name).decode_error(reply, NONE).message == f"nothing is served at {path}"
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/v1/mesages", "/v1/messages"),
+        ("/v1/v1/chat/completions", "/v1/chat/completions"),
+        ("/v1/embedings", "/v1/embeddings"),
+        ("/metric", "/metrics"),
+    ],
+)
+def test_a_path_that_is_nearly_right_is_told_the_right_one(make_stage: Any, path: str, meant: str) -> None:
+    assert f"did you mean {meant}?" in httpx.post(make_stage(["openai"]).url + path).text
+
+
+def test_a_long_path_is_not_told_back_whole(direct: Direct) -> None:
+    for path in ("/" + "x" * 50_000, "/v1/responses/" + "x" * 50_000):
+        reply = direct.ask(Call("PUT", path, (HERE,)))
+        assert reply.status in (404, 405)
+        assert len(reply.body) < 400
 
 
 def test_at_a_path_where_nothing_is_every_method_is_told_so(direct: Direct) -> None:

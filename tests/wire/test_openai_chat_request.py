@@ -299,9 +299,9 @@ def test_half_a_letter_is_refused() -> None:
 GOOD_MESSAGE = {"role": "user", "content": "Hi"}
 REFUSED: dict[str, tuple[object, str | None, str]] = {
     "no object": ([1], None, "the request body is list; a JSON object is expected"),
-    "no model": ({"messages": [GOOD_MESSAGE]}, None, "missing required field `model`"),
+    "no model": ({"messages": [GOOD_MESSAGE]}, "model", "model: it is missing"),
     "odd model": ({"model": 5, "messages": [GOOD_MESSAGE]}, "model", "model: expected `str`, got `int`"),
-    "no messages": ({"model": "m"}, None, "missing required field `messages`"),
+    "no messages": ({"model": "m"}, "messages", "messages: it is missing"),
     "odd messages": ({"model": "m", "messages": {}}, "messages", "messages: expected `array`, got `object`"),
     "empty messages": ({"model": "m", "messages": []}, "messages", "messages: the list is empty"),
     "odd temperature": (
@@ -311,7 +311,11 @@ REFUSED: dict[str, tuple[object, str | None, str]] = {
     ),
     "odd stop": ({"model": "m", "messages": [GOOD_MESSAGE], "stop": [5]}, "stop[0]", "expected `str`, got `int`"),
     "odd tools": ({"model": "m", "messages": [GOOD_MESSAGE], "tools": [{"type": 5}]}, "tools[0]", "tools[0]: "),
-    "tool without name": ({"model": "m", "messages": [GOOD_MESSAGE], "tools": [{"function": {}}]}, None, "tools[0].function: "),
+    "tool without name": (
+        {"model": "m", "messages": [GOOD_MESSAGE], "tools": [{"function": {}}]},
+        "tools[0].function.name",
+        "tools[0].function.name: it is missing",
+    ),
     "odd choice": (
         {"model": "m", "messages": [GOOD_MESSAGE], "tool_choice": "some"},
         "tool_choice",

@@ -58,8 +58,8 @@ def test_anything_but_text_is_refused_by_its_place(part: Any) -> None:
 
 
 REFUSED: dict[str, tuple[object, str | None, str]] = {
-    "no model": ({"messages": []}, None, "missing required field `model`"),
-    "no messages": ({"model": "m"}, None, "missing required field `messages`"),
+    "no model": ({"messages": []}, "model", "model: it is missing"),
+    "no messages": ({"model": "m"}, "messages", "messages: it is missing"),
     "empty messages": ({"model": "m", "messages": []}, "messages", "messages: the list is empty"),
     "openai's message": (
         {"model": "m", "messages": [{"role": "user", "content": "a"}]},

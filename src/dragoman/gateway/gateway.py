@@ -23,7 +23,7 @@ from dragoman.gateway.faces import KEPT, PROMPTS, Face, Faces, face_of, own_call
 from dragoman.gateway.failures import shown
 from dragoman.gateway.handles import check_handles
 from dragoman.gateway.listings import TOLD
-from dragoman.gateway.methods import NotAllowed, not_allowed
+from dragoman.gateway.methods import NotAllowed, not_allowed, nothing_at
 from dragoman.gateway.methods import told as told_methods
 from dragoman.gateway.operating import meant, operate
 from dragoman.gateway.origins import allowance, check_local, preflight
@@ -133,9 +133,10 @@ class Gateway:
         origin = header(call.headers, "origin")
         return answer if origin is None else self._readable(answer, origin)
 
-    def _nothing_at(self, path: str, method: str) -> BadRequest:
+    def _nothing_at(self, path: str, method: str) -> DragomanError:
         taken = self._page_methods(path)
-        return not_allowed(method, path, taken) if taken else BadRequest(f"nothing is served at {path}", status=404, code="not_found")
+        known = {at for _, at in self.pages} | {at for _, at, _ in self.faces.table()}
+        return not_allowed(method, path, taken) if taken else nothing_at(path, sorted(known))
 
     def _page_methods(self, path: str) -> set[str]:
         return {method for method, at in self.pages if at == path}

@@ -6,7 +6,9 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Final, Protocol
 
-from dragoman.core.opaque import Extra, Json
+from dragoman.core.errors import Unsupported
+from dragoman.core.messages import Opaque
+from dragoman.core.opaque import Extra, Json, JsonObject
 from dragoman.core.request import Request
 
 ABOUT_THE_WIRE: Final = frozenset({"stream_options", "alt", "tools_at"})
@@ -21,6 +23,7 @@ _PLACE: Final = re.compile(r"(?<=^messages)\[\d+\]|(?<=^tools)(?:\[\d+\]|\.[^.:]
 """Which of many messages or tools a warning is about."""
 _ASKS_NOTHING: Final = {"n": 1, "logprobs": False, "top_logprobs": 0}
 """Values with which a caller asks for what comes anyway."""
+_LONGEST_KIND: Final = 80
 _NOTHING: Final[tuple[Json, ...]] = (None, [], {})
 """Values with which clients say that they do not use a field."""
 
@@ -64,6 +67,18 @@ def foreign(extra: Extra, where: str, name: str, known: Collection[str] = SPELLI
     """Warnings for what a message, a part or a tool has beyond ``known`` that dialects other than ``name`` alone understand."""
     theirs = {dialect: [field for field in fields if field not in known] for dialect, fields in extra.items() if dialect != name}
     return [f"{where}: what {dialect} alone has ({', '.join(fields)}) is left out" for dialect, fields in theirs.items() if fields]
+
+
+def not_ours(part: Opaque, name: str, where: str = "messages") -> Unsupported:
+    """A part that dialects other than ``name`` alone understand."""
+    told = [f"{dialect}'s {_kind(own)}" for dialect, own in part.extra.items()]
+    return Unsupported(f"{where}: {' and '.join(told) or 'a part of another provider'} was given, which {name} has no word for")
+
+
+def _kind(own: JsonObject) -> str:
+    """What the vendor calls it."""
+    named = [one.get("type") for one in (own, *own.values()) if isinstance(one, dict)]
+    return repr(next((kind for kind in named if isinstance(kind, str)), next(iter(own), "part")))[:_LONGEST_KIND]
 
 
 def gathered(warnings: Iterable[str]) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ def _encode_other(value: object) -> str:
 
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=_encode_other)
 _FAULTS: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
+_MISSING: Final = re.compile(r"Object missing required field `([^`]*)`")
 _PATH: Final = re.compile(r" - at `\$\.?([^`]*)`")
 
 
@@ -87,6 +88,11 @@ def convert(value: Any, kind: type[T], what: str) -> T:
         found = _PATH.search(text)
         param = found.group(1) if found else None
         reason = _PATH.sub("", text)
+        missing = _MISSING.fullmatch(reason)
+        if missing:
+            place = param or (None if " " in what else what)  # prose says that it is the whole
+            field = f"{place}.{missing[1]}" if place else missing[1]
+            raise BadRequest(f"{field}: it is missing", param=field) from None
         raise BadRequest(f"{param or what}: {reason[:1].lower()}{reason[1:]}", param=param) from None
 
 

@@ -455,7 +455,7 @@ def test_host_that_takes_unsigned_thinking_gets_it() -> None:
         ("user", Audio(data=b"RIFF", media_type="audio/wav"), "no place for a Audio part"),
         ("user", File(data=b"PK", media_type="application/zip"), "takes files of PDF and text, and application/zip was given"),
         ("user", File(data=b"\xff", media_type="text/csv"), "in UTF-8 only"),
-        ("user", Opaque(extra={"gemini": {"a": 1}}), "a block of gemini cannot be sent to this one"),
+        ("user", Opaque(extra={"gemini": {"a": 1}}), "gemini's 'a' was given, which anthropic_messages has no word for"),
         ("system", Image(url="https://x.test"), "text alone in a system message"),
     ],
 )

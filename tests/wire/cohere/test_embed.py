@@ -77,7 +77,7 @@ def test_text_among_pictures_is_an_input_of_its_own() -> None:
         ({"model": "m"}, "texts"),
         ({"model": "m", "images": ["data:x"]}, "images[0][0].image_url.url"),
         ({"model": "m", "inputs": [{"content": [{"type": "thinking", "thinking": "a"}]}]}, "inputs[0].content"),
-        ({"texts": ["a"]}, None),
+        ({"texts": ["a"]}, "model"),
     ],
 )
 def test_wrong_field_is_named(body: dict[str, Any], param: str | None) -> None:

@@ -297,7 +297,7 @@ USER = {"role": "user", "content": "a"}
 @pytest.mark.parametrize(
     ("body", "param"),
     [
-        ({"model": "m"}, None),
+        ({"model": "m"}, "messages"),
         ({"model": "m", "messages": []}, "messages"),
         ({"model": 1, "messages": [USER]}, "model"),
         ({"model": "m", "messages": ["a"]}, "messages[0]"),

@@ -320,7 +320,7 @@ def test_tool_message_holds_results_alone() -> None:
 @pytest.mark.parametrize(
     ("body", "param"),
     [
-        ({"messages": []}, None),
+        ({"messages": []}, "model"),
         ({"model": 1}, "model"),
         ({"model": "m", "messages": {}}, "messages"),
         ({"model": "m", "messages": ["a"]}, "messages[0]"),

@@ -214,7 +214,7 @@ def test_content_part_of_an_unknown_type_is_carried_to_hosts_of_this_wire() -> N
     part = {"type": "video_url", "video_url": {"url": "https://x.test"}}
     request = asked(messages=[{"role": "user", "content": [{"type": "text", "text": "a"}, part]}])
     assert again(request)["messages"][0]["content"][1] == part
-    with pytest.raises(Unsupported, match="another provider alone"):
+    with pytest.raises(Unsupported, match="cohere's 'x' was given, which openai_chat has no word for"):
         sent(Opaque(extra={"cohere": {"x": 1}}))
 
 

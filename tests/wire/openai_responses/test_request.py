@@ -313,7 +313,7 @@ def test_choice_of_several_tools_or_of_the_vendors_own(choice: Any) -> None:
 @pytest.mark.parametrize(
     ("body", "param"),
     [
-        ({"input": "Hi"}, None),
+        ({"input": "Hi"}, "model"),
         ({"model": "m"}, "input"),
         ({"model": "m", "input": []}, "input"),
         ({"model": "m", "input": 5}, "input"),
@@ -333,7 +333,7 @@ def test_choice_of_several_tools_or_of_the_vendors_own(choice: Any) -> None:
         ({"model": "m", "input": "Hi", "temperature": "hot"}, "temperature"),
         ({"model": "m", "input": "Hi", "tool_choice": "some"}, "tool_choice"),
         ({"model": "m", "input": "Hi", "tool_choice": {"type": "function"}}, "tool_choice"),
-        ({"model": "m", "input": "Hi", "tools": [{"type": "function", "function": {"name": "f"}}]}, None),
+        ({"model": "m", "input": "Hi", "tools": [{"type": "function", "function": {"name": "f"}}]}, "tools[0].name"),
         ({"model": "m", "input": "Hi", "text": {"format": {"type": "xml"}}}, "text.format"),
         ({"model": "m", "input": "Hi", "reasoning": {"effort": 5}}, "effort"),
     ],

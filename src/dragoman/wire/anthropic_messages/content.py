@@ -14,6 +14,7 @@ import msgspec
 from dragoman.core.errors import BadRequest, Unsupported
 from dragoman.core.messages import AnyPart, File, Image, Opaque, Reasoning, Refusal, Source, Text, ToolCall, ToolResult
 from dragoman.core.opaque import Extra, Json, JsonObject
+from dragoman.wire.carried import not_ours
 from dragoman.wire.media import decode_base64, encode_base64
 from dragoman.wire.payload import dump, is_complete
 from dragoman.wire.quirks import Quirks
@@ -155,7 +156,7 @@ def _encode_result(part: ToolResult, warnings: list[str]) -> JsonObject:
 
 def _encode_opaque(part: Opaque, warnings: list[str]) -> JsonObject:
     if not own_fields(part.extra):
-        raise Unsupported(f"messages: a block of {', '.join(part.extra) or 'another provider'} cannot be sent to this one")
+        raise not_ours(part, NAME)
     return {}
 
 

@@ -135,7 +135,7 @@ def encode_error(error: DragomanError, quirks: Quirks) -> Reply:
 def _told(error: DragomanError) -> tuple[str, int]:
     """The type and the status of ``error``."""
     status = error.status or error.answer_status
-    if isinstance(error, errors.ContextTooLong) and status == 413:
+    if isinstance(error, errors.ContextTooLong | errors.BadRequest) and status == 413:
         return "request_too_large", 413
     for kind, word, usual in _WORDS:
         if isinstance(error, kind):

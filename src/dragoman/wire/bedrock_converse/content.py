@@ -27,6 +27,7 @@ from dragoman.core.opaque import Extra, Json, JsonObject
 from dragoman.wire.bedrock_converse.families import Family
 from dragoman.wire.bedrock_converse.forms import DOCUMENTS, IMAGES, SOUNDS, form_by_name, form_of
 from dragoman.wire.bedrock_converse.redacted import decode_redacted, encode_redacted
+from dragoman.wire.carried import not_ours
 from dragoman.wire.media import decode_base64, encode_base64, sniff_image
 from dragoman.wire.payload import dump, is_complete
 
@@ -266,7 +267,7 @@ def encode_opaque(part: Opaque) -> JsonObject:
     if not block and GUARD in own_fields(part.extra):
         block = {GUARD: own_fields(part.extra)[GUARD]}
     if not block:
-        raise Unsupported(f"messages: a block of {', '.join(part.extra) or 'another provider'} cannot be sent to this one")
+        raise not_ours(part, NAME)
     return block
 
 

@@ -17,6 +17,7 @@ import msgspec
 from dragoman.core.errors import BadRequest, Unsupported
 from dragoman.core.messages import AnyPart, Audio, File, Image, Media, Opaque, Reasoning, Refusal, Text, ToolCall
 from dragoman.core.opaque import Extra, Json, JsonObject
+from dragoman.wire.carried import not_ours
 from dragoman.wire.media import encode_base64
 
 NAME: Final = "gemini"
@@ -167,7 +168,7 @@ def _type_by_ending(url: str | None) -> str | None:
 
 def _encode_opaque(part: Opaque, where: str, warnings: list[str]) -> JsonObject:
     if NAME not in part.extra:
-        raise Unsupported(f"{where}: content that only {', '.join(part.extra) or 'its own provider'} understands cannot be sent to Gemini")
+        raise not_ours(part, NAME, where)
     return {}
 
 

@@ -10,6 +10,7 @@ import msgspec
 from dragoman.core.errors import BadRequest, Unsupported
 from dragoman.core.messages import AnyPart, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text
 from dragoman.core.opaque import Json, JsonObject
+from dragoman.wire.carried import not_ours
 from dragoman.wire.media import decode_base64, decode_data_url, encode_base64, encode_data_url, sniff_audio
 from dragoman.wire.openai_chat import details
 from dragoman.wire.quirks import Quirks
@@ -69,7 +70,7 @@ def encode_part(part: AnyPart, quirks: Quirks) -> JsonObject:
 def _encode_opaque(part: Opaque, quirks: Quirks) -> JsonObject:
     given: JsonObject | None = own_fields(part).get(PART)
     if given is None:
-        raise Unsupported("messages: a part that another provider alone understands was given")
+        raise not_ours(part, NAME)
     return given
 
 

@@ -14,6 +14,7 @@ import msgspec
 from dragoman.core.errors import BadRequest, Unsupported
 from dragoman.core.messages import AnyPart, File, Image, Opaque, Refusal, Source, Text
 from dragoman.core.opaque import Extra, Json, JsonObject
+from dragoman.wire.carried import not_ours
 from dragoman.wire.media import decode_data_url, encode_data_url
 from dragoman.wire.quirks import Quirks
 
@@ -96,7 +97,7 @@ def _encode_file(part: File) -> JsonObject:
 def _encode_opaque(part: Opaque) -> JsonObject:
     own = own_fields(part.extra).get(CONTENT)
     if not isinstance(own, dict):
-        raise Unsupported(f"messages: a block of {', '.join(part.extra) or 'another provider'} cannot be sent to this one")
+        raise not_ours(part, NAME)
     return own
 
 
