@@ -20,6 +20,7 @@ from tests.wire.bedrock_converse.test_sdk_client import sdk
 from tests.wire.served import serving
 
 TITAN = "amazon.titan-embed-text-v2:0"
+NOVA = "amazon.nova-2-multimodal-embeddings-v1:0"
 V3, V4 = "cohere.embed-english-v3", "us.cohere.embed-v4:0"
 NAME = "bedrock_converse"
 VECTORS = ((0.5, -1.0), (0.25, 2.0))
@@ -39,6 +40,14 @@ ROUNDS: list[tuple[EmbedRequest, Embeddings]] = [
     (
         EmbedRequest(model=V4, inputs=("a",), purpose="document", encodings=("binary",)),
         Embeddings(vectors=(), id="i", extra={NAME: {"embeddings": {"binary": [[1]]}}}),
+    ),
+    (
+        EmbedRequest(model=NOVA, inputs=("a",), purpose="query", dimensions=256, extra={NAME: {"truncationMode": "END"}}),
+        Embeddings(vectors=VECTORS[:1], usage=Usage(input_tokens=3), extra={NAME: {"embeddingType": "TEXT", "truncatedCharLength": 5}}),
+    ),
+    (
+        EmbedRequest(model=NOVA, inputs=((JPEG,),), purpose="IMAGE_RETRIEVAL", extra={NAME: {"detailLevel": "DOCUMENT_IMAGE"}}),
+        Embeddings(vectors=VECTORS[:1], extra={NAME: {"embeddingType": "IMAGE"}}),
     ),
     (EmbedRequest(model=V4, inputs=((JPEG,),), purpose="document"), Embeddings(vectors=VECTORS[:1], id="i")),
     (EmbedRequest(model=V4, inputs=((Text(text="a"), JPEG), (JPEG,)), purpose="document"), Embeddings(vectors=VECTORS, id="i")),
@@ -63,6 +72,37 @@ def test_mixed_inputs_are_written_as_amazon_documents_them() -> None:
     nested = {"inputs": [{"content": [{"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,/9j/"}}]}]}
     read = speaking.decode_request(Call("POST", call.url, (), json.dumps(nested).encode()), NONE)
     assert read.inputs == ((JPEG,),)
+
+
+def test_nova_is_asked_as_amazon_documents_it() -> None:
+    call = speaking.encode_request(EmbedRequest(model=NOVA, inputs=("a",), purpose="clustering", dimensions=384), NONE)
+    assert json.loads(call.body) == {
+        "taskType": "SINGLE_EMBEDDING",
+        "singleEmbeddingParams": {
+            "embeddingPurpose": "CLUSTERING",
+            "text": {"truncationMode": "NONE", "value": "a"},
+            "embeddingDimension": 384,
+        },
+    }
+    picture = speaking.encode_request(EmbedRequest(model=NOVA, inputs=((JPEG,),)), NONE)
+    assert json.loads(picture.body)["singleEmbeddingParams"]["image"] == {"format": "jpeg", "source": {"bytes": "/9j/"}}
+    assert [warning.partition(":")[0] for warning in picture.warnings] == ["purpose"]
+
+
+@pytest.mark.parametrize("inputs", [("a", "b"), ((Text(text="a"), JPEG),), ((Image(data=b"x", media_type="image/tiff"),),)])
+def test_nova_is_asked_for_one_text_or_picture_alone(inputs: Any) -> None:
+    with pytest.raises(Unsupported):
+        speaking.encode_request(EmbedRequest(model=NOVA, inputs=inputs), NONE)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [5, {}, {"text": {}}, {"image": {"format": "tiff", "source": {"bytes": ""}}}, {"image": {"format": "png", "source": {"bytes": "?"}}}],
+)
+def test_malformed_question_to_nova_is_refused(parameters: Any) -> None:
+    body = json.dumps({"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": parameters}).encode()
+    with pytest.raises(BadRequest):
+        speaking.decode_request(Call("POST", f"/model/{NOVA}/invoke", (), body), NONE)
 
 
 def test_what_cannot_be_said_is_refused_or_named() -> None:

@@ -1,9 +1,9 @@
 """Bedrock: embeddings, in both roles, by ``InvokeModel``, whose body has the form of the model's maker.
 
-Two makers' forms are spoken: Cohere's, much like its own API's, and that of Amazon's Titan for text, which takes one text a call; see
-https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed.html, …-embed-v4.html and …-titan-embed-text.html, read
-2026-11-21. A model whose name tells no maker, such as an ARN, is asked in Titan's form, and a warning says so. What was read is counted in
-a header.
+Three forms are spoken: Cohere's, much like its own API's, that of Amazon's Nova (``nova_embed``), and that of Amazon's Titan for text,
+which takes one text a call; see https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed.html, …-embed-v4.html and
+…-titan-embed-text.html, read 2026-11-21. A model whose name tells no maker, such as an ARN, is asked in Titan's form, and a warning says
+so. What was read is counted in a header.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from dragoman.core.exchange import Call, Reply, header, with_headers
 from dragoman.core.messages import Text
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.usage import Usage
+from dragoman.wire.bedrock_converse import nova_embed
 from dragoman.wire.bedrock_converse.content import NAME, as_extra, own_fields
 from dragoman.wire.bedrock_converse.errors import decode_error
 from dragoman.wire.bedrock_converse.request import encode_path
@@ -42,11 +43,18 @@ _HEADERS: Final = (("content-type", "application/json"), ("accept", "application
 def encode_request(request: EmbedRequest, quirks: Quirks) -> Call:
     """The call for ``request``; its warnings name what could not be said. Raises ``Unsupported`` for several inputs of a model for one."""
     warnings = ["user: not understood by this provider, left out"] if request.user is not None else []
-    body = _encode_cohere(request, warnings) if "cohere" in request.model else _encode_titan(request, warnings)
-    body = apply_quirks({**body, **own_fields(request.extra)}, quirks, warnings)
+    body = apply_quirks(_encode_body(request, warnings), quirks, warnings)
     warnings.extend(foreign_fields(request, NAME))
     url = encode_path(request.model, False, msgspec.structs.replace(quirks, path=PATH))
     return Call("POST", url, with_headers(_HEADERS, quirks.headers), dump(body), tuple(warnings))
+
+
+def _encode_body(request: EmbedRequest, warnings: list[str]) -> JsonObject:
+    """The body in the form of the model's maker."""
+    if nova_embed.speaks(request.model):
+        return nova_embed.encode_body(request, warnings)
+    body = _encode_cohere(request, warnings) if "cohere" in request.model else _encode_titan(request, warnings)
+    return {**body, **own_fields(request.extra)}
 
 
 def _encode_cohere(request: EmbedRequest, warnings: list[str]) -> JsonObject:
@@ -122,6 +130,8 @@ def decode_request(call: Call, quirks: Quirks) -> EmbedRequest:
             encodings=tuple(titan.embedding_types or ()),
             extra=as_extra({name: value for name, value in given.items() if name not in _TITAN}),
         )
+    if nova_embed.is_asked(given):
+        return nova_embed.decode_body(given, model)
     cohere = convert(_nested(given), _Cohere, "the request body")
     return EmbedRequest(
         model=model,
@@ -173,6 +183,8 @@ def decode_reply(reply: Reply, quirks: Quirks) -> Embeddings:
     """The vectors of an answer in either maker's form. Raises the error that it tells, or ``BadReply``."""
     if not 200 <= reply.status < 300:
         raise decode_error(reply, quirks)
+    if nova_embed.is_told(reply.body):
+        return msgspec.structs.replace(nova_embed.decode_answer(reply), usage=_decode_usage(reply, {}))
     told, record = parse(reply.body, _ANSWER), parse_object(reply.body)
     own = {name: value for name, value in record.items() if name not in _READ and value is not None}
     for field in (_BY_TYPE, "embeddings"):
@@ -199,7 +211,10 @@ def encode_reply(embeddings: Embeddings, request: EmbedRequest, quirks: Quirks) 
     """The answer to ``request``, in the form of its model's maker."""
     count = embeddings.usage.input_tokens if embeddings.usage else None
     headers = (("content-type", "application/json"), *(((COUNT, str(count)),) if count is not None else ()))
-    body = _cohere_answer(embeddings, request) if "cohere" in request.model else _titan_answer(embeddings, request, count)
+    if nova_embed.speaks(request.model):
+        body = nova_embed.encode_answer(embeddings, request)
+    else:
+        body = _cohere_answer(embeddings, request) if "cohere" in request.model else _titan_answer(embeddings, request, count)
     return Reply(200, headers, dump(body))
 
 
