@@ -37,7 +37,7 @@ class Source(msgspec.Struct, frozen=True):
     lender: Lender[LentKeys] | None = None
 
 
-def keys_of(ring: Keyring, source: Source, timeouts: Timeouts) -> Flow[tuple[Credentials, Timeouts]]:
+def _keys_of(ring: Keyring, source: Source, timeouts: Timeouts) -> Flow[tuple[Credentials, Timeouts]]:
     """The keys of ``source`` and what is left of the time. Raises what its lender says."""
     if source.lender is None:
         assert source.keys is not None
@@ -61,7 +61,7 @@ def taken_role(ring: Keyring, role: Role, by: Source, region: str) -> Source:
 
 
 def _role_keys(ring: Keyring, role: Role, by: Source, region: str, url: str, timeouts: Timeouts) -> Flow[LentKeys]:
-    keys, left = yield from keys_of(ring, by, timeouts)
+    keys, left = yield from _keys_of(ring, by, timeouts)
     read = partial(aws_sts.read_lent, source=f"{role.arn} by {by.found}")
     return (yield from exchange(partial(aws_sts.role_grant, url, role, keys, region), read, left))
 
@@ -96,10 +96,10 @@ def _container_keys(ring: Keyring, url: str, told: str | None, path: str | None,
     authorization = ring.told_token(path) if path else told
     read = partial(aws_lent.read_keys, source=found)
     asking = exchange(partial(aws_lent.container_grant, url, authorization), read, timeouts.each_at_most(AGENT_WAIT_S))
-    return (yield from shortly(asking, found))
+    return (yield from _shortly(asking, found))
 
 
-def shortly(asking: Flow[T], found: str) -> Flow[T]:
+def _shortly(asking: Flow[T], found: str) -> Flow[T]:
     """What an agent that stands near says. Raises ``ConnectFailed`` where it is silent, for that is no fault of the caller's patience."""
     try:
         return (yield from asking)
