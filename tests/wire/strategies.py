@@ -14,6 +14,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
@@ -179,6 +180,13 @@ logprobs = st.builds(
     bytes=perhaps(st.binary(max_size=3).map(tuple)),
     top_logprobs=st.lists(st.builds(TokenLogprob, token=words, logprob=finite), max_size=2).map(tuple),
 )
+
+
+def lawful(usage: Usage) -> Usage:
+    """With what came from a cache within the input, as the law of ``Usage`` has it."""
+    return msgspec.structs.replace(usage, input_tokens=max(usage.input_tokens or 0, usage.cache_read_tokens or 0))
+
+
 usages = st.builds(
     Usage,
     input_tokens=counts,
@@ -188,7 +196,7 @@ usages = st.builds(
     input_audio_tokens=perhaps(counts),
     reasoning_tokens=perhaps(counts),
     output_audio_tokens=perhaps(counts),
-)
+).map(lawful)
 finishes = st.sampled_from(
     [
         *(FinishReason(word, word) for word in ("stop", "length", "tool_calls", "content_filter")),
@@ -259,7 +267,10 @@ def answers(draw: st.DrawFn, most_choices: int = 3) -> list[Event]:
     per_choice: list[list[Event]] = []
     for choice in range(draw(st.integers(1, most_choices))):
         stretches = draw(choices_events(choice))
-        finished: list[Event] = [Finished(draw(finishes), None, choice)]
+        reason = draw(finishes)
+        if reason.unified == "stop" and any(isinstance(event, BlockStarted) and event.kind == "tool" for one in stretches for event in one):
+            reason = FinishReason("tool_calls", "tool_calls")  # behind a call no answer merely stops
+        finished: list[Event] = [Finished(reason, None, choice)]
         per_choice.append([event for stretch in [*stretches, finished] for event in stretch])
     events = interleave(per_choice, chance)
     last = events[-1]

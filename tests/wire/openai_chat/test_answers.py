@@ -13,7 +13,7 @@ import openai
 import pytest
 
 from dragoman.core.errors import BadReply, BadRequest, RateLimited, StreamCut
-from dragoman.core.events import BlockEnded, Event, SourceAdded
+from dragoman.core.events import BlockEnded, Event, FinishReason, SourceAdded
 from dragoman.core.exchange import Reply
 from dragoman.core.fold import Choice, Response
 from dragoman.core.messages import AnyPart, Audio, Image, Message, Opaque, Reasoning, Source, Text, ToolCall
@@ -378,6 +378,22 @@ def test_probabilities_that_cannot_be_read_spoil_no_answer(odd: Any) -> None:
 def test_other_faults_beside_odd_probabilities_stay() -> None:
     body = b'{"choices":[{"message":{"content":5},"finish_reason":"stop","logprobs":-1.5}]}'
     assert isinstance(at_once(body).error, BadReply)
+
+
+@pytest.mark.parametrize(("raw", "unified"), [("stop", "tool_calls"), ("tool_call", "tool_calls"), ("length", "length")])
+def test_end_behind_a_call_is_for_the_call(raw: str, unified: Any) -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    for told in (
+        at_once(whole({"content": None, "tool_calls": [call]}, raw)),
+        streamed(stream({"tool_calls": [{"index": 0, **call}]}, finish=raw)),
+    ):
+        assert told.response.finish == FinishReason(unified, raw)
+
+
+def test_what_a_cache_gave_beside_the_input_is_added_to_it() -> None:
+    record = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12, "prompt_tokens_details": {"cached_tokens": 30}}
+    usage = at_once(json.dumps({"choices": [{"message": {"content": "a"}}], "usage": record}).encode()).response.usage
+    assert usage == Usage(input_tokens=40, cache_read_tokens=30, output_tokens=2, raw=record)
 
 
 def test_usage_that_is_not_known_is_left_out_and_half_of_it_is_filled_with_nought() -> None:

@@ -15,8 +15,11 @@ FINISH: Final[dict[str, FinishName]] = {
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
     "content_filter": "content_filter",
+    "tool_call": "tool_calls",
+    "model_length": "length",
+    "sensitive": "content_filter",
 }
-"""The vendor's finish reasons and ours; any other word is ``other``."""
+"""OpenAI's finish reasons, then Azure's for DeepSeek, Mistral's and Z.ai's, and ours; any other word is ``other``."""
 
 NOTHING: Final = msgspec.Raw(b"null")
 

@@ -37,6 +37,7 @@ class ChoiceReader:
         self._details: details.Details | None = None
         self._thinks_aloud = False
         self._cites = False
+        self._calls = False
         self._custom: dict[int, tuple[JsonObject, list[str]]] = {}
         self._own: JsonObject = {}
         self._extra: JsonObject = {}
@@ -66,6 +67,7 @@ class ChoiceReader:
                 self._say_call(position if call.index is None else call.index, call, out)
         if said.function_call and (said.function_call.name or _arguments(said.function_call.arguments)):
             function = said.function_call
+            self._calls = True
             blocks.tool(out, LEGACY, None, function.name, _arguments(function.arguments), _LEGACY)
         self._say_rest(choice, said, out)
 
@@ -96,7 +98,12 @@ class ChoiceReader:
             self._own["tool_calls"] = calls
         self._blocks.end(out, {NAME: {MESSAGE: self._own}} if self._own else None)
         extra: Extra = {NAME: self._extra} if self._extra else {}
-        out.append(Finished(self.reason or FinishReason("unknown"), usage, self._index, extra))
+        out.append(Finished(self._told_reason(), usage, self._index, extra))
+
+    def _told_reason(self) -> FinishReason:
+        """Behind a call that was demanded by name OpenAI tells ``stop``, and some hosts do behind every call."""
+        reason = self.reason or FinishReason("unknown")
+        return FinishReason("tool_calls", reason.raw) if self._calls and reason.unified == "stop" else reason
 
     def _say_text(self, text: str, logprobs: tuple[TokenLogprob, ...] | None, out: list[Event]) -> None:
         if self._tags is None:
@@ -164,6 +171,7 @@ class ChoiceReader:
         if custom and (key in self._custom or custom.name):
             self._say_custom(key, call.id, custom)
             return
+        self._calls = True
         arguments = _arguments(function.arguments) if function else ""
         extra: Extra | None = {NAME: {"extra_content": call.extra_content}} if call.extra_content else None
         name = function.name if function else None

@@ -4,7 +4,8 @@
 ``prompt_cache_hit_tokens`` (DeepSeek), ``num_cached_tokens`` (Mistral), ``cached_tokens`` (Moonshot), ``cache_read_input_tokens``
 (Databricks). Some hosts write counts as ``1.0``. xAI counts thinking beside ``completion_tokens`` and Mistral a question's sound beside
 ``prompt_tokens``; ``total_tokens`` shows it, and the part is added where it alone makes up the difference
-(https://docs.x.ai/docs/key-information/consumption-and-rate-limits, read 2026-11-21).
+(https://docs.x.ai/docs/key-information/consumption-and-rate-limits, read 2026-11-21). Azure counts what Grok took from a cache beside all
+of them, which shows where it is more than the whole.
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ def decode_usage(data: bytes) -> Usage | None:
     counts = (told.prompt_tokens, cached, kept, read.audio_tokens, told.completion_tokens, thought, written.audio_tokens)
     # Named by position: this is read for every answer, and a call for each count would take as long as all the rest.
     given, cached, kept, heard, said, thought, spoken = [None if count is None else int(count) for count in counts]
+    if cached and given is not None and cached > given:
+        given += cached
     if (heard or thought) and told.total_tokens is not None and given is not None and said is not None:
         beside = int(told.total_tokens) - given - said
         given = given + beside if heard == beside else given
