@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Iterator
@@ -57,6 +58,7 @@ NOT_JSON = {
     "something behind it": b'{"model": "openai/gpt-x"} x',
     "a form of the web": b"model=openai%2Fgpt-x&prompt=hi",
     "XML": b"<?xml version='1.0'?><a/>",
+    "what is compressed": gzip.compress(b"{}", mtime=0),
     "brackets without end": b"[" * 200_000,
     "objects without end": b'{"messages":' * 50_000,
 }
@@ -102,6 +104,19 @@ def test_what_is_no_json_is_refused_in_the_callers_dialect(direct: Direct, path:
     assert reply.status == 400
     assert isinstance(error, BadRequest)
     assert "JSON" in error.message
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "it is empty"),
+        (b"<html>", "it is HTML or XML"),
+        (gzip.compress(b"{}", mtime=0), "it is compressed with gzip; send it as it is"),
+        (b"\x28\xb5\x2f\xfd\x04", "it is compressed with zstd; send it as it is"),
+    ],
+)
+def test_what_a_body_is_in_place_of_json_is_told(direct: Direct, body: bytes, words: str) -> None:
+    assert words in refused(direct, "/v1/chat/completions", body)[1].message
 
 
 @pytest.mark.parametrize("body", NO_OBJECT.values(), ids=NO_OBJECT)

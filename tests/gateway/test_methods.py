@@ -94,6 +94,11 @@ def test_nothing_at_a_path_is_what_each_vendor_says_of_what_it_does_not_have(dir
     assert reply.status == 404
     assert word in f"{reply.body!r} {reply.headers}"
     assert dialect(name).decode_error(reply, NONE).message == f"nothing is served at {path}"
+    ids = [field for field, value in reply.headers if value == dict(reply.headers)["x-dragoman-request-id"]]
+    assert ids == [
+        "x-dragoman-request-id",
+        {"anthropic_messages": "request-id", "bedrock_converse": "x-amzn-requestid"}.get(name, "x-request-id"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -246,7 +246,7 @@ class Gateway:
         reply = face.encode_error(told)
         record.status = reply.status
         self._settle(record)
-        ours = self._headers(record)
+        ours = self._headers(record, face.dialect)
         if isinstance(error, NotAllowed):
             ours = (*ours, ("allow", error.allow))
         names = {name for name, _ in ours}  # some dialects tell the request's id themselves
@@ -265,8 +265,8 @@ class Gateway:
         for observer in self.observers:
             observer.ended(record)
 
-    def _headers(self, record: Record) -> Headers:
-        headers = [("x-dragoman-request-id", record.id), (_REQUEST_ID.get(record.face or "", "x-request-id"), record.id)]
+    def _headers(self, record: Record, dialect: str | None = None) -> Headers:
+        headers = [("x-dragoman-request-id", record.id), (_REQUEST_ID.get(dialect or record.face, "x-request-id"), record.id)]
         if record.provider is not None:
             headers.append(("x-dragoman-target", f"{record.provider}/{record.target_model}"))
             headers.append(("x-dragoman-attempts", str(record.attempts)))

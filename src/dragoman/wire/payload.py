@@ -25,6 +25,8 @@ def _encode_other(value: object) -> str:
 
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=_encode_other)
 _FAULTS: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
+_COMPRESSED: Final = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+"""How what is compressed begins."""
 _MISSING: Final = re.compile(r"Object missing required field `([^`]*)`")
 _PATH: Final = re.compile(r" - at `\$\.?([^`]*)`")
 
@@ -73,7 +75,7 @@ def parse_request(data: bytes, what: str = "the request body") -> JsonObject:
     try:
         value = _ANY.decode(data)
     except _FAULTS as fault:
-        raise BadRequest(f"{what} is not valid JSON: {fault}") from None
+        raise BadRequest(f"{what} is not valid JSON: {_describe(data, fault)}") from None
     if not isinstance(value, dict):
         raise BadRequest(f"{what} is {type(value).__name__}; a JSON object is expected")
     return value
@@ -109,4 +111,7 @@ def _describe(data: bytes, fault: Exception) -> str:
         return "it is empty"
     if data.lstrip()[:1] == b"<":
         return "it is HTML or XML, not JSON"
+    for begin, coding in _COMPRESSED.items():
+        if data.startswith(begin):
+            return f"it is compressed with {coding}; send it as it is"
     return str(fault)
