@@ -24,6 +24,7 @@ CASES: list[tuple[int, str | None, str, str]] = [
     (400, "invalid_request_error", "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000", "ContextTooLong"),
     (400, "invalid_request_error", "Your credit balance is too low to access the Anthropic API.", "QuotaSpent"),
     (400, "invalid_request_error", "You have reached your specified API usage limits. You will regain access on 2026-12-01.", "QuotaSpent"),
+    (400, "invalid_request_error", "This organization has been disabled.", "PermissionDenied"),
     (400, "invalid_request_error", "Output blocked by content filtering policy", "ContentFiltered"),
     (401, "authentication_error", "invalid x-api-key", "AuthFailed"),
     (402, "billing_error", "Payment due", "QuotaSpent"),

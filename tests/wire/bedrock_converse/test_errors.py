@@ -70,6 +70,7 @@ def test_exception_has_its_class_wherever_its_name_stands(name: str) -> None:
         ("ResourceNotFoundException", "This model version has reached the end of its life.", "ModelNotFound"),
         ("ValidationException", "Input is too long for requested model.", "ContextTooLong"),
         ("ValidationException", "The model returned the following errors: prompt is too long: 2 tokens > 1 maximum", "ContextTooLong"),
+        ("ValidationException", "input length and `max_tokens` exceed context limit: 2 + 1 > 2", "ContextTooLong"),
         ("ValidationException", "Input Tokens Exceeded: Number of input tokens exceeds maximum length.", "ContextTooLong"),
         ("ValidationException", "Output blocked by content filtering policy", "ContentFiltered"),
         ("ValidationException", "The maximum tokens you requested exceeds the model limit of 4096.", "BadRequest"),

@@ -67,6 +67,12 @@ INFO = "type.googleapis.com/google.rpc.ErrorInfo"
             told(400, "INVALID_ARGUMENT", "This prompt contains sensitive words that violate Google's Responsible AI practices."),
             errors.ContentFiltered,
         ),
+        (
+            told(400, "INVALID_ARGUMENT", "the input token count is 32769 but the model supports up to 32768."),
+            errors.ContextTooLong,
+        ),
+        (told(403, "PERMISSION_DENIED", "Your API key was reported as leaked. Please use another API key."), errors.AuthFailed),
+        (told(403, "PERMISSION_DENIED", "Method doesn't allow unregistered callers."), errors.AuthFailed),
         (told(404, "NOT_FOUND", "Not found: cached content metadata for 1234567890."), errors.BadRequest),
         (told(429, "RESOURCE_EXHAUSTED", "Your prepayment credits are depleted."), errors.QuotaSpent),
         (told(403, "PERMISSION_DENIED", "no", {"@type": INFO, "reason": "BILLING_DISABLED"}), errors.QuotaSpent),

@@ -20,6 +20,7 @@ CODES: Final[dict[str, type[DragomanError]]] = {
     "contract_spend_limit_reached": errors.QuotaSpent,
     "content_filtered": errors.ContentFiltered,
     "context_exceeded": errors.ContextTooLong,
+    "organization_disabled": errors.PermissionDenied,
     "invalid_request_error": errors.BadRequest,
     "authentication_error": errors.AuthFailed,
     "billing_error": errors.QuotaSpent,
@@ -31,11 +32,12 @@ CODES: Final[dict[str, type[DragomanError]]] = {
     "api_error": errors.ServerFault,
     "overloaded_error": errors.Overloaded,
 }
-"""By ``details.error_code`` and, where that says nothing, by ``type``; three codes are ours, for what the vendor says in prose."""
+"""By ``details.error_code`` and, where that says nothing, by ``type``; four codes are ours, for what the vendor says in prose."""
 
 _PROSE: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"credit balance is too low|usage limits?\b.*regain access|spend limit", re.I | re.S), "credit_balance_too_low"),
     (re.compile(r"content filtering policy", re.I), "content_filtered"),
+    (re.compile(r"organization has been disabled", re.I), "organization_disabled"),
     (re.compile(r"exceeds? (the )?context limit|prompt is too long|exceeds? the maximum .{0,40}tokens", re.I), "context_exceeded"),
 )
 """A bad request of the vendor may mean an empty purse, a filter or a long prompt; only its words say so."""

@@ -69,7 +69,10 @@ _PROSE: Final[tuple[tuple[type[DragomanError], re.Pattern[str], str], ...]] = (
     (errors.BadRequest, re.compile(r"model identifier is invalid|reached the end of its life", re.I), "no such model"),
     (
         errors.BadRequest,
-        re.compile(r"(input|prompt) is too long|maximum context length|too many (input |total )?tokens|input tokens exceed", re.I),
+        re.compile(
+            r"(input|prompt) is too long|maximum context length|too many (input |total )?tokens|input tokens exceed|exceeds? (the )?context limit",
+            re.I,
+        ),
         "context exceeded",
     ),
     (errors.BadRequest, re.compile(r"\bcontent filter|blocked by .{0,40}\bpolic", re.I), "content filtered"),

@@ -54,7 +54,12 @@ is told where the API is not open to a region or an account.
 
 _PROSE: Final[tuple[tuple[str, re.Pattern[str], str], ...]] = (
     ("INVALID_ARGUMENT", re.compile(r"api key (not valid|expired)|pass a valid api key", re.I), "API_KEY_INVALID"),
-    ("INVALID_ARGUMENT", re.compile(r"token count .{0,80}exceeds|exceeds the maximum number of tokens", re.I | re.S), "CONTEXT_TOO_LONG"),
+    (
+        "INVALID_ARGUMENT",
+        re.compile(r"token count .{0,80}(exceeds|supports up to)|exceeds the maximum number of tokens", re.I | re.S),
+        "CONTEXT_TOO_LONG",
+    ),
+    ("PERMISSION_DENIED", re.compile(r"api key was reported as leaked|unregistered callers", re.I), "API_KEY_INVALID"),
     (
         "RESOURCE_EXHAUSTED",
         re.compile(r"credits? (are|is|have been) (depleted|exhausted)|funds are depleted|spending cap", re.I),
