@@ -70,7 +70,8 @@ _PROSE: Final[tuple[tuple[type[DragomanError], re.Pattern[str], str], ...]] = (
     (
         errors.BadRequest,
         re.compile(
-            r"(input|prompt) is too long|maximum context length|too many (input |total )?tokens|input tokens exceed|exceeds? (the )?context limit",
+            r"(input|prompt) is too long|maximum context length|too many (input |total )?tokens|input tokens exceed"
+            r"|exceeds? (the )?context limit",
             re.I,
         ),
         "context exceeded",
