@@ -119,10 +119,14 @@ class Aws:
             return answer(b"", status=401)
         if not self.has_role:
             return answer(b"", status=404)
-        if asked.path.endswith("/"):
+        if asked.path.endswith(("/", "/security-credentials")):
             return answer(MACHINE_ROLE.encode(), "text/plain")
         fits = asked.path.endswith(f"/{MACHINE_ROLE}")
         return self._json({"Code": "Success", **self._lend("machine")}) if fits else answer(b"", status=404)
+
+    def _zone(self, asked: Asked) -> bytes:
+        fits = asked.headers.get("x-aws-ec2-metadata-token") == SESSION
+        return answer(f"{REGION}b".encode(), "text/plain") if fits else answer(b"", status=401)
 
     def _renewal(self, asked: Asked) -> bytes:
         told = json.loads(asked.body)
@@ -159,14 +163,19 @@ class Aws:
         secret, session = self.secrets.get(access, ("", None))
         if asked.headers.get("x-amz-security-token") != session:
             return None
-        keys: Any = SimpleNamespace(access_key=access, secret_key=secret, token=session)
-        signer = botocore.auth.SigV4Auth(keys, service, REGION)
-        names = authorization.partition("SignedHeaders=")[2].partition(",")[0].split(";")
-        request = AWSRequest(asked.method, self.url + asked.path, {name: asked.headers[name] for name in names}, asked.body)
-        request.context["timestamp"] = asked.headers["x-amz-date"]
-        to_sign = signer.string_to_sign(request, signer.canonical_request(request))
-        holds = authorization.endswith(f"Signature={signer.signature(to_sign, request)}")
+        holds = signature_holds(asked.method, self.url + asked.path, asked.headers, asked.body, (access, secret, session), service)
         return (access, session) if holds else None
+
+
+def signature_holds(method: str, url: str, headers: dict[str, str], body: bytes, keys: tuple[str, str, str | None], service: str) -> bool:
+    """Whether botocore makes the same signature with ``keys``."""
+    given: Any = SimpleNamespace(access_key=keys[0], secret_key=keys[1], token=keys[2])
+    signer = botocore.auth.SigV4Auth(given, service, REGION)
+    names = headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
+    request = AWSRequest(method, url, {name: headers[name] for name in names}, body)
+    request.context["timestamp"] = headers["x-amz-date"]
+    to_sign = signer.string_to_sign(request, signer.canonical_request(request))
+    return headers["authorization"].endswith(f"Signature={signer.signature(to_sign, request)}")
 
 
 _SIGNED: Final = ("/model/", "/foundation-models")
@@ -174,7 +183,8 @@ _SIGNED: Final = ("/model/", "/foundation-models")
 _PLACES: Final[dict[str, Callable[[Aws, Asked], bytes]]] = {
     "/container": Aws._agent,
     "/latest/api/token": Aws._session,
-    "/latest/meta-data/iam/security-credentials/": Aws._roles,
+    "/latest/meta-data/iam/security-credentials": Aws._roles,
+    "/latest/meta-data/placement/availability-zone": Aws._zone,
     "/federation/credentials": Aws._sign_on,
     "/token": Aws._renewal,
     "/": Aws._token_service,

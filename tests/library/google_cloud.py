@@ -15,13 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from tests.library.aws_cloud import signature_holds
 from tests.library.cloud import ANSWERS, Asked, parsed
 from tests.library.servers import answer, listening, read_request
 
 SUBJECT: Final = "very.secret.subject"
+AWS_TYPE: Final = "urn:ietf:params:aws:token-type:aws4_request"
 PROJECT: Final = "project-1"
 FLAVOR: Final = "metadata-flavor: Google\r\n"
 
@@ -42,6 +44,8 @@ class Google:
     used: list[str] = field(default_factory=list)
     """The token of each call to the model that was let in."""
     given: set[str] = field(default_factory=set)
+    keys_of_aws: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    """Secrets and sessions by access key, for who is known by them."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -78,11 +82,22 @@ class Google:
         return answer(json.dumps(ANSWERS["generateContent"]).encode(), "application/json")
 
     def _exchange(self, asked: Asked) -> bytes:
+        if asked.form.get("subject_token_type") == AWS_TYPE:
+            return self._token("exchanged-aws", self._statement(json.loads(unquote(asked.form["subject_token"]))))
         if asked.form.get("subject_token") != SUBJECT:
             told = {"error": "invalid_grant", "error_description": f"not for {asked.body.decode()}"}
             return answer(json.dumps(told).encode(), "application/json", status=400)
         form = asked.form | {"options": json.loads(unquote(asked.form.get("options", "{}")))}
         return self._token("exchanged", json.dumps(form, sort_keys=True), asked.headers.get("authorization", ""))
+
+    def _statement(self, told: dict[str, Any]) -> str:
+        """Whose keys signed a question to AWS, where botocore makes the same signature."""
+        headers = {field["key"].lower(): field["value"] for field in told["headers"]}
+        access = headers["authorization"].partition("Credential=")[2].partition("/")[0]
+        secret, session = self.keys_of_aws[access]
+        assert headers.get("x-amz-security-token") == session
+        assert signature_holds(told["method"], told["url"], headers, b"", (access, secret, session), "sts")
+        return json.dumps([access, told["method"], told["url"], headers["x-goog-cloud-target-resource"]])
 
     def _person(self, asked: Asked) -> bytes:
         return self._token("person", asked.form["refresh_token"])

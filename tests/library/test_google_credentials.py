@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import google.auth.aws
 import google.auth.compute_engine._metadata as their_metadata
 import google.auth.iam
 import pytest
@@ -18,8 +19,10 @@ from dragoman import Client
 from dragoman.client import ClientSettings
 from dragoman.core.errors import AuthFailed, DragomanError, MissingKey, ServerFault, UsageError
 from dragoman.sign.google import SCOPE
+from tests.library.aws_cloud import REGION, STANDING, Aws
+from tests.library.aws_cloud import serving as lending
 from tests.library.cloud import WORDS
-from tests.library.google_cloud import PROJECT, SUBJECT, Google, serving
+from tests.library.google_cloud import AWS_TYPE, PROJECT, SUBJECT, Google, serving
 from tests.library.test_cloud_credentials import Ask, both, wrote
 from tests.sign.keys import authorized_user
 
@@ -119,6 +122,55 @@ def test_the_token_is_the_one_that_googles_library_gets(cloud: Google, tmp_path:
     theirs = googles(account)
     theirs.refresh(Request())
     assert cloud.used == [theirs.token]
+
+
+def of_aws(cloud: Google, home: Path, aws: Aws) -> dict[str, Any]:
+    """The file of a workload that is known by its keys of AWS."""
+    source = {
+        "environment_id": "aws1",
+        "region_url": f"{aws.url}/latest/meta-data/placement/availability-zone",
+        "url": f"{aws.url}/latest/meta-data/iam/security-credentials",
+        "imdsv2_session_token_url": f"{aws.url}/latest/api/token",
+        "regional_cred_verification_url": "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15",
+    }
+    return external(cloud, home, subject_token_type=AWS_TYPE, credential_source=source)
+
+
+KEYS_OF_AWS = {"AWS_ACCESS_KEY_ID": "AKIAONE", "AWS_SECRET_ACCESS_KEY": STANDING["AKIAONE"], "AWS_REGION": REGION}
+
+
+@pytest.mark.parametrize("told", [KEYS_OF_AWS, {}], ids=["keys", "a machine"])
+def test_the_token_for_keys_of_aws_is_the_one_that_googles_library_gets(
+    cloud: Google, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: dict[str, str]
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    with lending() as aws:
+        cloud.keys_of_aws = aws.secrets
+        account = of_aws(cloud, tmp_path, aws)
+        here = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": aws.url, **told}
+        with Client(**settings(cloud, tmp_path, {**here, **named(tmp_path, account)})) as client:
+            assert client.complete(MODEL, "Hi").text == WORDS
+        theirs: Any = google.auth.aws.Credentials.from_info(account, scopes=[SCOPE])  # type: ignore[no-untyped-call]  # theirs has no types
+        theirs.refresh(Request())
+    assert cloud.used == [theirs.token]
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": REGION}, "needs credentials"),
+        ({"AWS_EC2_METADATA_DISABLED": "true"}, "needs credentials"),
+        ({"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1"}, "asked last was the metadata of the machine, http://127.0.0.1:1: "),
+    ],
+)
+def test_who_has_no_keys_of_aws_is_told_so(cloud: Google, tmp_path: Path, told: dict[str, str], words: str) -> None:
+    with lending() as aws:
+        error = fails(cloud, tmp_path, {**told, **named(tmp_path, of_aws(cloud, tmp_path, aws))})
+    assert isinstance(error, MissingKey)
+    assert words in error.message
 
 
 @both
@@ -262,8 +314,12 @@ def test_what_is_wrong_in_a_file_is_said_and_nobody_is_asked(cloud: Google, tmp_
     wrong: list[tuple[dict[str, Any], str]] = [
         (external(cloud, tmp_path, audience=None), "missing required field `audience`"),
         (external(cloud, tmp_path, audience=5), "Expected `str`, got `int` - at `$.audience`"),
-        (external(cloud, tmp_path, credential_source={"environment_id": "aws1"}), "a file or a url is understood, and neither AWS"),
-        (external(cloud, tmp_path, credential_source={"file": "a", "url": "b"}), "a file or a url is understood"),
+        (
+            external(cloud, tmp_path, credential_source={"executable": {"command": "x"}}),
+            "a file, a url or AWS is understood, and neither a program",
+        ),
+        (external(cloud, tmp_path, credential_source={"environment_id": "aws2"}), "Invalid enum value 'aws2'"),
+        (external(cloud, tmp_path, credential_source={"file": "a", "url": "b"}), "a file, a url or AWS is understood"),
         (external(cloud, tmp_path, credential_source={"file": "a", **form}), "subject_token_field_name: missing"),
         (external(cloud, tmp_path, credential_source={"file": "/nowhere/token"}), "/nowhere/token: cannot be read"),
         (external(cloud, tmp_path, credential_source={"url": "ftp://h"}), "credential_source.url: 'ftp://h' was found"),

@@ -10,12 +10,13 @@ import msgspec
 
 from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import MissingKey, UsageError
-from dragoman.core.exchange import Call
+from dragoman.core.exchange import Call, Timeouts
 from dragoman.core.token import Key
 from dragoman.credentials.aws_profiles import Setting, environment_identity, environment_keys, profile_source, takes_role
-from dragoman.credentials.aws_sources import Source, container, identity_role, machine, taken_role
+from dragoman.credentials.aws_sources import Source, container, identity_role, keys_of, machine, machine_region, taken_role
 from dragoman.credentials.keyring import Access, Keyring, check_fields, missing_credentials, own_token, plain
-from dragoman.flow.tokens import Account, TimedSigner, TokenSigner
+from dragoman.flow.effects import Flow
+from dragoman.flow.tokens import Account, TimedSigner, TokenSigner, timed
 from dragoman.settings import NOTHING, check_key
 from dragoman.sign import aws, sigv4
 from dragoman.sign.aws_lent import LentKeys
@@ -124,10 +125,26 @@ def _role_of(setting: Setting, given: Mapping[str, str], found: str, by: Source 
     role = Role(given["role_arn"], given.get("role_session_name"), given.get("external_id"))
     if "web_identity_token_file" in given:
         return identity_role(setting.ring, role, given["web_identity_token_file"], setting.region)
-    by = by or _named(setting) or _near(setting) or machine(setting.ring, setting.row)
-    if by is None:
+    return taken_role(setting.ring, role, by or _whoever(setting), setting.region)
+
+
+def _whoever(setting: Setting) -> Source:
+    """The first of the chain for keys that something else is made of. Raises ``MissingKey``."""
+    found = _named(setting) or _near(setting) or machine(setting.ring, setting.row)
+    if found is None:
         raise missing_credentials(setting.row)
-    return taken_role(setting.ring, role, by, setting.region)
+    return found
+
+
+def lent_keys(ring: Keyring, row: Provider, zone_url: str | None, timeouts: Timeouts) -> Flow[tuple[sigv4.Credentials, str]]:
+    """Keys that are found, for another cloud to see whose they are; and the region, which the machine may tell. Raises what they raise."""
+    region, left = _region(ring, None, None), timeouts
+    if region is None:
+        if zone_url is None:
+            raise UsageError(f"{row.name}: its account is known by keys of AWS, for which a region is needed: set AWS_REGION")
+        region, left = yield from timed(machine_region(ring, row, zone_url, timeouts), timeouts)
+    keys, _ = yield from keys_of(ring, _whoever(_setting(ring, row, region)), left)
+    return keys, region
 
 
 def _empty(row: Provider, name: str) -> MissingKey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeVar
 
@@ -37,7 +38,7 @@ class Source(msgspec.Struct, frozen=True):
     lender: Lender[LentKeys] | None = None
 
 
-def _keys_of(ring: Keyring, source: Source, timeouts: Timeouts) -> Flow[tuple[Credentials, Timeouts]]:
+def keys_of(ring: Keyring, source: Source, timeouts: Timeouts) -> Flow[tuple[Credentials, Timeouts]]:
     """The keys of ``source`` and what is left of the time. Raises what its lender says."""
     if source.lender is None:
         assert source.keys is not None
@@ -61,7 +62,7 @@ def taken_role(ring: Keyring, role: Role, by: Source, region: str) -> Source:
 
 
 def _role_keys(ring: Keyring, role: Role, by: Source, region: str, url: str, timeouts: Timeouts) -> Flow[LentKeys]:
-    keys, left = yield from _keys_of(ring, by, timeouts)
+    keys, left = yield from keys_of(ring, by, timeouts)
     read = partial(aws_sts.read_lent, source=f"{role.arn} by {by.found}")
     return (yield from exchange(partial(aws_sts.role_grant, url, role, keys, region), read, left))
 
@@ -184,17 +185,35 @@ def _printed_keys(command: str, found: str, timeouts: Timeouts) -> Flow[LentKeys
 # --- the machine
 
 
+def _may_be_asked(ring: Keyring) -> bool:
+    return (ring.value("AWS_EC2_METADATA_DISABLED") or "").lower() != "true"
+
+
+def _url(ring: Keyring) -> str:
+    return aws_lent.machine_url(ring.value("AWS_EC2_METADATA_SERVICE_ENDPOINT"), ring.value("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"))
+
+
 def machine(ring: Keyring, row: Provider) -> Source | None:
     """The keys of the machine's own role, if it has one: the last who is asked. ``None`` where the user forbids it."""
-    if (ring.value("AWS_EC2_METADATA_DISABLED") or "").lower() == "true":
+    if not _may_be_asked(ring):
         return None
-    url = aws_lent.machine_url(ring.value("AWS_EC2_METADATA_SERVICE_ENDPOINT"), ring.value("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"))
-    return Source(f"the machine's role, told by {url}", None, Lender(("machine", url), partial(_machine_keys, row, url)))
+    url = _url(ring)
+    asking = partial(_or_nobody, row, url, _asked_machine)
+    return Source(f"the machine's role, told by {url}", None, Lender(("machine", url), asking))
 
 
-def _machine_keys(row: Provider, url: str, timeouts: Timeouts) -> Flow[LentKeys]:
+def machine_region(ring: Keyring, row: Provider, zone_url: str, timeouts: Timeouts) -> Flow[str]:
+    """The region of the machine, from the name of the zone that it tells at ``zone_url``. Raises ``MissingKey`` where it tells none."""
+    if not _may_be_asked(ring):
+        raise missing_credentials(row)
+    zone = yield from _or_nobody(row, _url(ring), partial(_told, zone_url), timeouts)
+    return zone[:-1]
+
+
+def _or_nobody(row: Provider, url: str, asking: Callable[[str, Timeouts], Flow[T]], timeouts: Timeouts) -> Flow[T]:
+    """What the machine says; where it says nothing, credentials are missing."""
     try:
-        return (yield from _asked_machine(url, timeouts))
+        return (yield from asking(url, timeouts))
     except NOBODY as error:
         hint = "; for programs in containers its hop limit must be 2" if isinstance(error, TimedOut) else ""
         words = error.message.removeprefix(f"{_named(url)} ")
@@ -203,14 +222,24 @@ def _machine_keys(row: Provider, url: str, timeouts: Timeouts) -> Flow[LentKeys]
 
 def _asked_machine(url: str, timeouts: Timeouts) -> Flow[LentKeys]:
     """A session with the metadata, the role's name, its keys: three questions, each with its own short wait."""
-    found = _named(url)
-    line, keys = partial(aws_lent.read_line_of, source=found), partial(aws_lent.read_keys, source=found)
-    ask = partial(aws_lent.session_grant, url)
-    session, left = yield from timed(exchange(ask, line, timeouts.each_at_most(MACHINE_WAIT_S)), timeouts)
+    session, left = yield from timed(_session(url, timeouts), timeouts)
     roles = url + aws_lent.ROLES
+    line, keys = partial(aws_lent.read_line_of, source=_named(url)), partial(aws_lent.read_keys, source=_named(url))
     ask = partial(aws_lent.machine_grant, roles, session)
     role, left = yield from timed(exchange(ask, line, left.each_at_most(MACHINE_WAIT_S)), left)
     return (yield from exchange(partial(aws_lent.machine_grant, roles + role, session), keys, left.each_at_most(MACHINE_WAIT_S)))
+
+
+def _told(line_url: str, url: str, timeouts: Timeouts) -> Flow[str]:
+    """The line that the metadata has at ``line_url``."""
+    session, left = yield from timed(_session(url, timeouts), timeouts)
+    read = partial(aws_lent.read_line_of, source=_named(url))
+    return (yield from exchange(partial(aws_lent.machine_grant, line_url, session), read, left.each_at_most(MACHINE_WAIT_S)))
+
+
+def _session(url: str, timeouts: Timeouts) -> Flow[str]:
+    read = partial(aws_lent.read_line_of, source=_named(url))
+    return (yield from exchange(partial(aws_lent.session_grant, url), read, timeouts.each_at_most(MACHINE_WAIT_S)))
 
 
 def _named(url: str) -> str:

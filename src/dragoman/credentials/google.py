@@ -79,7 +79,7 @@ def _login(ring: Keyring, row: Provider, parts: Mapping[str, str]) -> Access | N
 
 
 def _account(ring: Keyring, row: Provider, account: AnyAccount, found: str, parts: Mapping[str, str]) -> Access:
-    asked = lender(ring, account, row.auth.scope or google.SCOPE)
+    asked = lender(ring, row, account, row.auth.scope or google.SCOPE)
     made = Account(asked.identity, asked.fetch, partial(put, quota_project_id=google_federation.quota_project(account)))
     known = _located(ring, parts, google_federation.project(account))
     return Access(found, None, lambda: TokenSigner(made, ring.tokens), _secrets(account), known)

@@ -9,7 +9,7 @@ from dragoman.catalogue.schema import Provider
 from dragoman.core.exchange import Call, Timeouts
 from dragoman.core.token import Token
 from dragoman.credentials.keyring import NOBODY, Keyring, missing_credentials
-from dragoman.flow.effects import Flow
+from dragoman.flow.effects import Flow, now
 from dragoman.flow.tokens import Account, Lender, exchange, timed
 from dragoman.sign import google, google_federation, google_machine
 from dragoman.sign.google_federation import LIFETIME_S, AnyAccount, ExternalAccount, ImpersonatedAccount
@@ -22,18 +22,18 @@ ANSWER_S: Final = 5.0
 """How long to wait until the machine's metadata server takes a connection, and until it answers."""
 
 
-def lender(ring: Keyring, account: AnyAccount, scope: str) -> Lender[Token]:
+def lender(ring: Keyring, row: Provider, account: AnyAccount, scope: str) -> Lender[Token]:
     """Who gives a token for ``account``."""
     identity = ("google", account, scope)
     if isinstance(account, ExternalAccount):
-        return Lender(identity, partial(_exchanged, ring, account, scope))
+        return Lender(identity, partial(_exchanged, ring, row, account, scope))
     if isinstance(account, ImpersonatedAccount):
-        return Lender(identity, partial(_impersonated, ring, account, scope))
+        return Lender(identity, partial(_impersonated, ring, row, account, scope))
     return Lender(identity, partial(exchange, partial(google.token_grant, account, scope), read_token))
 
 
-def _exchanged(ring: Keyring, account: ExternalAccount, scope: str, timeouts: Timeouts) -> Flow[Token]:
-    subject, left = yield from timed(_subject(ring, account, timeouts), timeouts)
+def _exchanged(ring: Keyring, row: Provider, account: ExternalAccount, scope: str, timeouts: Timeouts) -> Flow[Token]:
+    subject, left = yield from timed(_subject(ring, row, account, timeouts), timeouts)
     ask = partial(google_federation.exchange_grant, account, subject, google.IAM_SCOPE if account.impersonation_url else scope)
     if account.impersonation_url is None:
         return (yield from exchange(ask, read_token, left))
@@ -42,16 +42,21 @@ def _exchanged(ring: Keyring, account: ExternalAccount, scope: str, timeouts: Ti
     return (yield from exchange(acting, google_federation.read_impersonated, left))
 
 
-def _subject(ring: Keyring, account: ExternalAccount, timeouts: Timeouts) -> Flow[str]:
+def _subject(ring: Keyring, row: Provider, account: ExternalAccount, timeouts: Timeouts) -> Flow[str]:
     """The other's token, which others write anew or give out anew before it ends."""
+    if account.aws is not None:
+        from dragoman.credentials.aws import lent_keys  # as the rest of a cloud's code, loaded where it is wanted
+
+        keys, region = yield from lent_keys(ring, row, account.aws.region_url, timeouts)
+        return google_federation.aws_subject(account, keys, region, (yield from now()).epoch_s)
     if account.file is not None:
         return google_federation.subject(ring.text(ring.path(account.file)) or "", account, account.file)
     read = partial(google_federation.read_subject, account=account)
     return (yield from exchange(partial(google_federation.subject_grant, account), read, timeouts))
 
 
-def _impersonated(ring: Keyring, account: ImpersonatedAccount, scope: str, timeouts: Timeouts) -> Flow[Token]:
-    held = yield from ring.tokens.held(lender(ring, account.source, google.IAM_SCOPE), timeouts)
+def _impersonated(ring: Keyring, row: Provider, account: ImpersonatedAccount, scope: str, timeouts: Timeouts) -> Flow[Token]:
+    held = yield from ring.tokens.held(lender(ring, row, account.source, google.IAM_SCOPE), timeouts)
     ask = partial(google_federation.impersonation_grant, account.url, held.proof.text, scope, account.delegates, LIFETIME_S)
     return (yield from exchange(ask, google_federation.read_impersonated, held.timeouts))
 

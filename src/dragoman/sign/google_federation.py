@@ -20,11 +20,20 @@ from dragoman.core.token import Grant, Token
 from dragoman.sign import google
 from dragoman.sign.google import GoogleAccount, ServiceAccount, decoded
 from dragoman.sign.oauth import grant, read_bare_token, refusal, timestamp
+from dragoman.sign.sigv4 import Credentials, sign
 
 EXCHANGE_GRANT: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"
 TOKEN_URL: Final = "https://sts.googleapis.com/v1/token"
+AWS_STATEMENT: Final = "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15"
 LIFETIME_S: Final = 3600
+
+
+class AwsStatement(msgspec.Struct, frozen=True):
+    """Where AWS says whose keys signed a question, and where a machine of AWS tells its region."""
+
+    url: str
+    region_url: str | None
 
 
 class ExternalAccount(msgspec.Struct, frozen=True):
@@ -35,8 +44,10 @@ class ExternalAccount(msgspec.Struct, frozen=True):
     token_url: str
     file: str | None
     """Where the other's token stands: in a file, or"""
+    aws: AwsStatement | None
+    """it is made of AWS's keys, or"""
     url: str | None
-    """at an address, to be asked with ``url_headers``."""
+    """it stands at an address, to be asked with ``url_headers``."""
     url_headers: Headers
     json_field: str | None
     """The field of a JSON object that holds it; ``None`` where it stands there alone."""
@@ -77,6 +88,9 @@ class _Source(msgspec.Struct):
     url: str | None = None
     headers: dict[str, str] = {}
     format: _Format = msgspec.field(default_factory=_Format)
+    environment_id: Literal["aws1"] | None = None
+    regional_cred_verification_url: str = AWS_STATEMENT
+    region_url: str | None = None
 
 
 class _Options(msgspec.Struct):
@@ -118,16 +132,18 @@ def read_account(given: str | Mapping[str, object], what: str) -> AnyAccount:
 
 def _external(told: _External, what: str) -> ExternalAccount:
     source = told.credential_source
-    if (source.file is None) == (source.url is None):
-        raise UsageError(f"{what}: credential_source: a file or a url is understood, and neither AWS, nor a program, nor a certificate")
+    of_aws = source.environment_id is not None
+    if not of_aws and (source.file is None) == (source.url is None):
+        raise UsageError(f"{what}: credential_source: a file, a url or AWS is understood, and neither a program nor a certificate")
     if source.format.type == "json" and source.format.subject_token_field_name is None:
         raise UsageError(f"{what}: credential_source.format.subject_token_field_name: missing", param="subject_token_field_name")
     return ExternalAccount(
         audience=told.audience,
         subject_token_type=told.subject_token_type,
         token_url=told.token_url,
-        file=source.file,
-        url=source.url,
+        file=None if of_aws else source.file,
+        aws=AwsStatement(source.regional_cred_verification_url, source.region_url) if of_aws else None,
+        url=None if of_aws else source.url,
         url_headers=with_headers((), source.headers),
         json_field=source.format.subject_token_field_name if source.format.type == "json" else None,
         impersonation_url=told.service_account_impersonation_url,
@@ -186,6 +202,15 @@ def subject(text: str, account: ExternalAccount, where: str) -> str:
     if not isinstance(token, str) or not token:
         raise UsageError(f"{where}: it holds no token" + (f" in its field {account.json_field!r}" if account.json_field else ""))
     return token
+
+
+def aws_subject(account: ExternalAccount, keys: Credentials, region: str, now_epoch_s: float) -> str:
+    """A question to AWS whose keys these are, signed and written down: who sends it there learns for whom it stands."""
+    assert account.aws is not None
+    url = account.aws.url.replace("{region}", region)
+    call = sign(Call("POST", url, (("x-goog-cloud-target-resource", account.audience),)), keys, region, "sts", now_epoch_s)
+    headers = [{"key": name, "value": value} for name, value in (("host", urlsplit(url).netloc), *call.headers)]
+    return quote(msgspec.json.encode({"headers": headers, "method": call.method, "url": url}).decode())
 
 
 # --- the exchange
