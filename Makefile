@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-clients check format upstreams docs bench bench-gateway clean
+.PHONY: help setup demo test test-clients test-agents check format upstreams docs bench bench-gateway clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -31,6 +31,9 @@ test-clients: $(STAMP)  ## clients for node and LiteLLM's SDK as callers of the 
 	@scripts/install-npm.sh tests/npm/package.json build/npm
 	@$(BIN)/python -m tests.npm build/npm $(ARGS)
 	DRAGOMAN_CLIENTS=1 $(BIN)/python -m pytest tests/litellm
+
+test-agents: $(STAMP)  ## Claude Code, Codex, Gemini CLI and Qwen Code as callers of the gateway (npm; it installs them, 800 MB)
+	DRAGOMAN_AGENTS=1 $(BIN)/python -m pytest -n $(WORKERS) tests/agents
 
 check: $(STAMP)  ## what CI runs: format, lint, types, the law of imports, tests
 	$(BIN)/ruff format --check .
