@@ -180,6 +180,16 @@ def test_results_and_other_parts_stand_in_their_own_messages() -> None:
         items_of(Message("tool", (Text(text="a"),)))
 
 
+def test_an_assistants_message_of_nothing_is_none_unless_the_vendor_named_it() -> None:
+    nothing = {"type": "message", "role": "assistant", "content": []}
+    call = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"}
+    hi = {"type": "message", "role": "user", "content": "Hi"}
+    said_nothing = read_request({"model": "m", "input": [hi, nothing, hi, nothing, call]})
+    assert [message.role for message in said_nothing.messages] == ["user", "user", "assistant"]
+    named = read_request({"model": "m", "input": [hi, {**nothing, "id": "msg_1"}]})
+    assert named.messages[1].parts == (Opaque(extra={NAME: {**nothing, "id": "msg_1"}}),)
+
+
 def test_host_of_plain_text() -> None:
     plain = Quirks(text_only=True)
     two = (Text(text="a"), Text(text="b"))

@@ -201,6 +201,8 @@ def decode_messages(instructions: str | None, given: Json) -> tuple[Message, ...
 
 def _append(messages: list[Message], message: Message) -> None:
     """Add to the turn that is under way, unless the item's text could then not be told from the text before it."""
+    if message.role == "assistant" and not message.parts:
+        return
     last = messages[-1] if messages else None
     if last is not None and last.role == message.role and _goes_on(last, message):
         messages[-1] = msgspec.structs.replace(last, parts=last.parts + message.parts)
@@ -264,7 +266,9 @@ def _decode_message(given: JsonObject, where: str) -> Message:
 
 
 def _decode_said(given: JsonObject, parts: list[AnyPart], facts: JsonObject) -> Message:
-    """What the model said; a message without content stays the item that it is."""
+    """What the model said; a message of the vendor's without content stays the item that it is, one of a client's says nothing."""
+    if not parts and not facts:
+        return Message("assistant", ())
     if not parts:
         return Message("assistant", (Opaque(extra={NAME: {"type": "message", **given}}),))
     return Message("assistant", tuple(part if isinstance(part, Source) else with_facts(part, facts) for part in parts))
