@@ -102,6 +102,10 @@ OWN: dict[str, tuple[str, Any]] = {
     "arguments of Gemini": gemini({"functionCall": {"name": "f", "args": {"file_id": "x"}}}),
     "a result of Gemini": gemini({"functionResponse": {"name": "f", "response": {"file_id": "x"}}}),
     "a result of Bedrock": (CONVERSE, {"messages": said({"toolResult": {"toolUseId": "t", "content": [{"json": {"file_id": "x"}}]}})}),
+    "a document of the caller's": (
+        "/v2/chat",
+        {"model": "cohere/m", "messages": [{"role": "user", "content": "x"}], "documents": [{"data": {"file_id": "x"}}]},
+    ),
     "words": chat(messages=said({"type": "text", "text": '{"file_id": "file-1", "conversation": "x"}'})),
     "metadata": responses(metadata={"file_id": "x", "conversation": "y"}),
     "a public address": gemini({"fileData": {"fileUri": "https://www.youtube.com/watch?v=x"}}),
@@ -312,6 +316,34 @@ def test_names_of_what_is_kept_elsewhere_do_not_pile_up_without_end() -> None:
     assert store.is_given("ada", f"r{MAX_CLAIMS}")
     assert not store.is_given("ada", "r0")
     store.close()
+
+
+# --- models that a body names besides the first
+
+BOUND = {"keys": {**KEYS["keys"], "bob": {**KEYS["keys"]["bob"], "models": ["openrouter/a", "fast"]}}}
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        (b'"models":["a","openrouter/a","fast"]', 200),
+        (b'"models":null', 200),
+        (b'"models":["a","b"]', 403),
+        (b'"models":["a"],"models":["b"]', 403),
+        (b'"models":["b"],"models":["a"]', 403),
+        (b'"mod\\u0065ls":["b"]', 403),
+        (b'"models":"b"', 403),
+        (b'"fallbacks":[{"model":"a"}]', 403),
+        (b'"models":["b"],"x":' + b"[" * 3000 + b"]" * 3000, 400),
+    ],
+    ids=lambda given: str(given)[:40],
+)
+def test_a_key_for_some_models_reaches_no_others_by_a_hosts_own_fallbacks(more: bytes, status: int) -> None:
+    body = b'{"model":"openrouter/a","messages":[{"role":"user","content":"x"}],%b}' % more
+    with Direct(BOUND, providers=("openrouter",)) as direct:
+        assert direct.post(CHAT, body, BOB).status == status
+        assert len(direct.calls) == (1 if status == 200 else 0)
+        assert status == 400 or direct.post(CHAT, body, ADA).status == 200
 
 
 # --- beside the body

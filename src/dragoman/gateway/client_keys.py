@@ -44,6 +44,10 @@ class ClientKeys:
         kept = self._names.get(digest)
         return kept[1] if kept is not None and hmac.compare_digest(kept[0], digest) else None
 
+    def is_bound(self, name: str) -> bool:
+        """Whether the caller ``name`` may ask for some models alone."""
+        return name in self._models
+
     def allows(self, name: str, model: str) -> bool:
         """Whether the caller ``name`` may ask for ``model``, as callers write it."""
         allowed = self._models.get(name)

@@ -28,7 +28,7 @@ from dragoman.gateway.methods import told as told_methods
 from dragoman.gateway.operating import meant, operate
 from dragoman.gateway.origins import allowance, check_local, preflight
 from dragoman.gateway.pages import Page
-from dragoman.gateway.permits import find_route
+from dragoman.gateway.permits import check_further, find_route
 from dragoman.gateway.prompts.asking import Asking
 from dragoman.gateway.prompts.continuing import Turn
 from dragoman.gateway.prompts.continuing import show as show_kept
@@ -190,6 +190,7 @@ class Gateway:
             asking.turn = Turn(self.kept_responses, record.key_name, asking.asked.previous_response_id)
             asking.call = asking.turn.with_items(asking.call)
         route = find_route(setup, asking.asked.model or "", face, record)
+        check_further(setup, route, asking.call.body, record)
         driver = driver_of(setup.upstreams, route, asking, asked_waits(fields, route.timeouts), self.transport)
         given = self.kept_responses if setup.callers_are_apart else None
         delivery = Delivery(asking, driver, self._settle, given)

@@ -36,7 +36,7 @@ class Given(Protocol):
     def claim(self, owner: str, id: str) -> None: ...
 
 
-class _Object(list[tuple[str, object]]):
+class Fields(list[tuple[str, object]]):
     """A JSON object with each of its fields, also one that stands twice."""
 
     def every(self, name: str) -> list[object]:
@@ -48,20 +48,20 @@ class _Object(list[tuple[str, object]]):
 
 def _texts(value: object) -> Iterator[str]:
     """A name, or several."""
-    for one in value if isinstance(value, list) and not isinstance(value, _Object) else [value]:
+    for one in value if isinstance(value, list) and not isinstance(value, Fields) else [value]:
         if isinstance(one, str) and one:
             yield one
 
 
 def _id_within(value: object) -> Iterator[str]:
     """The name of an object; a text is something else in this field."""
-    if isinstance(value, _Object):
+    if isinstance(value, Fields):
         yield from (one for id in value.every("id") for one in _texts(id))
 
 
 def _named(value: object) -> Iterator[str]:
     """A name, or an object that has one."""
-    yield from _id_within(value) if isinstance(value, _Object) else _texts(value)
+    yield from _id_within(value) if isinstance(value, Fields) else _texts(value)
 
 
 def _anything(value: object) -> Iterator[str]:
@@ -71,7 +71,7 @@ def _anything(value: object) -> Iterator[str]:
 
 
 def _bucket(value: object) -> Iterator[str]:
-    if isinstance(value, _Object):
+    if isinstance(value, Fields):
         yield next((one for uri in value.every("uri") for one in _texts(uri)), "an object")
 
 
@@ -123,7 +123,7 @@ _OWN: Final = frozenset(
     {
         *("parameters", "schema", "input_schema", "inputSchema", "responseSchema", "response_schema"),
         *("parametersJsonSchema", "parameters_json_schema", "responseJsonSchema", "response_json_schema"),
-        *("args", "arguments", "response", "json", "toolUse", "metadata", "requestMetadata", "labels"),
+        *("args", "arguments", "response", "json", "data", "toolUse", "metadata", "requestMetadata", "labels"),
     }
 )
 """Fields whose content is the caller's own, whatever is called what in it."""
@@ -132,6 +132,7 @@ _JSON: Final = re.compile(rb"\s*\{")
 _ESCAPE: Final = b"\\u00"
 _ESCAPED_LETTER: Final = re.compile(rb"\\u00[4-7]")
 """As nobody writes a field's name in good faith."""
+_TOO_DEEP: Final = "the request body is nested too deeply"
 _ID: Final = b'"id"'
 _INPUT: Final = b'"input"'
 
@@ -155,12 +156,11 @@ def named_in(call: Call, dialect: str) -> list[tuple[str, str]]:
     body = call.body
     if not _JSON.match(body) or not (_may_hold(body) or (dialect == _RESPONSES and _has_untyped(body))):
         return []
+    whole = every_field(body)
     try:
-        whole = json.loads(body, object_pairs_hook=_Object)
         return [*_walk(whole), *(_references(whole) if dialect == _RESPONSES else ())]
-    except (ValueError, RecursionError):
-        parse_request(body)  # says what is wrong
-        raise BadRequest("the request body is nested too deeply") from None
+    except RecursionError:
+        raise BadRequest(_TOO_DEEP) from None
 
 
 def _by_letter(names: Iterable[str]) -> bytes:
@@ -178,6 +178,16 @@ def _may_hold(body: bytes) -> bool:
     return _FIELD.search(body) is not None or (_ESCAPE in body and _ESCAPED_LETTER.search(body) is not None)
 
 
+def every_field(body: bytes) -> object:
+    """A JSON body whose objects are ``Fields``. Raises ``BadRequest`` where it cannot be read."""
+    try:
+        whole: object = json.loads(body, object_pairs_hook=Fields)
+    except (ValueError, RecursionError):
+        parse_request(body)  # says what is wrong
+        raise BadRequest(_TOO_DEEP) from None
+    return whole
+
+
 def _has_untyped(body: bytes) -> bool:
     """Whether an item of a Responses request is nothing but a name, or that cannot be told."""
     if _ID not in body:
@@ -192,7 +202,7 @@ def _has_untyped(body: bytes) -> bool:
 
 
 def _walk(value: object) -> Iterator[tuple[str, str]]:
-    if not isinstance(value, _Object):
+    if not isinstance(value, Fields):
         for one in value if isinstance(value, list) else ():
             yield from _walk(one)
         return
@@ -209,13 +219,13 @@ def _walk(value: object) -> Iterator[tuple[str, str]]:
 
 def _references(whole: object) -> Iterator[tuple[str, str]]:
     """Items that stand for what an upstream keeps."""
-    given = whole.every("input") if isinstance(whole, _Object) else []
+    given = whole.every("input") if isinstance(whole, Fields) else []
     for item in (item for items in given if isinstance(items, list) for item in items):
-        if isinstance(item, _Object) and _is_reference(item):
+        if isinstance(item, Fields) and _is_reference(item):
             yield from (("input", id) for one in item.every("id") for id in _texts(one))
 
 
-def _is_reference(item: _Object) -> bool:
+def _is_reference(item: Fields) -> bool:
     kinds = [kind for kind in item.every("type") if kind is not None]
     if not kinds:
         return not item.every("role")
