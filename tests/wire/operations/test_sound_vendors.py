@@ -81,10 +81,17 @@ ROUNDS: list[tuple[str, str, Any, Any]] = [
             text="Hello there.",
             language="de",
             duration_s=1.5,
-            segments=(Spoken(text="Hello there.", start_s=0.0, end_s=1.25),),
-            words=(Spoken(text="Hello", start_s=0.0, end_s=0.5, extra={"deepgram": {"confidence": 0.5, "speaker": 1}}),),
+            segments=(Spoken(text="Hello there.", start_s=0.0, end_s=1.25, extra={"deepgram": {"speaker": 1, "channel": 0}}),),
+            words=(Spoken(text="Hello", start_s=0.0, end_s=0.5, extra={"deepgram": {"confidence": 0.5, "speaker": 1, "word": "hello"}}),),
             extra={
-                "deepgram": {"metadata": RECORD, "summary": {"short": "Hi."}, "channels": [{"alternatives": [{"transcript": "Well."}]}]}
+                "deepgram": {
+                    "metadata": RECORD,
+                    "summary": {"short": "Hi."},
+                    "channel": {"language_confidence": 0.9},
+                    "alternative": {"confidence": 0.75, "paragraphs": {"transcript": "Hello there."}},
+                    "alternatives": [{"transcript": "Yellow hair."}],
+                    "channels": [{"alternatives": [{"transcript": "Well."}]}],
+                }
             },
         ),
     ),
@@ -92,7 +99,7 @@ ROUNDS: list[tuple[str, str, Any, Any]] = [
         "deepgram",
         "transcribe",
         TranscriptionRequest(model="", audio=Audio(url="https://x.test/a.mp3")),
-        Transcription(text="", duration_s=0.0, extra={"deepgram": {"metadata": RECORD}}),
+        Transcription(text="", duration_s=0.0, extra={"deepgram": {"metadata": RECORD, "alternative": {"confidence": 0.5}}}),
     ),
 ]
 
@@ -210,7 +217,8 @@ def test_words_are_written_as_the_transcript_writes_them() -> None:
     word = {"word": "hi", "punctuated_word": "Hi!", "start": 0.1, "end": 0.5}
     results = {"channels": [{"alternatives": [{"transcript": "Hi!", "words": [word], "languages": ["en"]}]}]}
     answer = operation("deepgram", "transcribe").decode_reply(Reply(200, (), json.dumps({"results": results}).encode()), NONE)
-    assert (answer.words, answer.language, answer.duration_s) == ((Spoken(text="Hi!", start_s=0.1, end_s=0.5),), "en", None)
+    hi = Spoken(text="Hi!", start_s=0.1, end_s=0.5, extra={"deepgram": {"word": "hi"}})
+    assert (answer.words, answer.language, answer.duration_s) == ((hi,), "en", None)
 
 
 @pytest.mark.parametrize(

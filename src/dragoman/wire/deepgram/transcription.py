@@ -28,6 +28,11 @@ ROUTES: Final = (PATH,)
 
 _PASSAGES: Final = "utterances"
 _BYTES: Final = "application/octet-stream"
+_BARE: Final = "word"
+"""In a word's ``extra``: itself without capitals and marks, where the vendor tells both."""
+_CHANNEL_READ: Final = ("alternatives", "detected_language")
+_ALTERNATIVE_READ: Final = ("transcript", "words")
+_PASSAGE_READ: Final = ("start", "end", "transcript", "words")
 
 
 def encode_request(request: TranscriptionRequest, quirks: Quirks) -> Call:
@@ -136,11 +141,12 @@ def decode_reply(reply: Reply, quirks: Quirks) -> Transcription:
     channel = told.results.channels[0]
     best = channel.alternatives[0]
     records: list[JsonObject] = record["results"]["channels"][0]["alternatives"][0].get("words") or []
+    passages: list[JsonObject] = record["results"].get(_PASSAGES) or []
     return Transcription(
         text=best.transcript,
         language=channel.detected_language or (best.languages[0] if best.languages else None),
         duration_s=told.metadata.duration,
-        segments=tuple(Spoken(text=one.transcript, start_s=one.start, end_s=one.end) for one in told.results.utterances or ()),
+        segments=tuple(_decode_passage(one, it) for one, it in zip(told.results.utterances or (), passages, strict=True)),
         words=tuple(_decode_word(word, one) for word, one in zip(best.words, records, strict=True)),
         extra=_decode_own(record),
     )
@@ -148,16 +154,33 @@ def decode_reply(reply: Reply, quirks: Quirks) -> Transcription:
 
 def _decode_word(word: _Word, record: JsonObject) -> Spoken:
     own = {name: value for name, value in record.items() if name not in _Word.__struct_fields__ and value is not None}
+    if word.punctuated_word is not None:
+        own[_BARE] = word.word
     text = word.word if word.punctuated_word is None else word.punctuated_word
     return Spoken(text=text, start_s=word.start, end_s=word.end, extra={NAME: own} if own else {})
+
+
+def _decode_passage(passage: _Passage, record: JsonObject) -> Spoken:
+    """Who spoke stands beside it; its words are among all."""
+    own = {name: value for name, value in record.items() if name not in _PASSAGE_READ and value is not None}
+    return Spoken(text=passage.transcript, start_s=passage.start, end_s=passage.end, extra={NAME: own} if own else {})
 
 
 def _decode_own(record: JsonObject) -> dict[str, JsonObject]:
     """What the vendor tells besides: of the request, of other channels, summaries and the like."""
     metadata = {name: value for name, value in (record.get("metadata") or {}).items() if name != "duration"}
     results = {name: value for name, value in record["results"].items() if name not in ("channels", _PASSAGES) and value is not None}
-    channels = record["results"]["channels"][1:]
-    own = {**({"metadata": metadata} if metadata else {}), **results, **({"channels": channels} if channels else {})}
+    first, *channels = record["results"]["channels"]
+    best, *alternatives = first["alternatives"]
+    told = {
+        "metadata": metadata,
+        **results,
+        "channel": {name: value for name, value in first.items() if name not in _CHANNEL_READ and value is not None},
+        "alternative": {name: value for name, value in best.items() if name not in _ALTERNATIVE_READ and value is not None},
+        "alternatives": alternatives,
+        "channels": channels,
+    }
+    own = {name: value for name, value in told.items() if value not in ({}, [])}
     return {NAME: own} if own else {}
 
 
@@ -165,16 +188,23 @@ def encode_reply(transcription: Transcription, request: TranscriptionRequest, qu
     """The answer to ``request``, with all that the vendor's clients require of one."""
     own = dict(transcription.extra.get(NAME, {}))
     words = [_encode_word(one) for one in transcription.words]
-    first: JsonObject = {"alternatives": [{"transcript": transcription.text, "confidence": 1.0, "words": words}]}
+    best = {"transcript": transcription.text, "confidence": 1.0, "words": words, **own.pop("alternative", {})}
+    first: JsonObject = {"alternatives": [best, *own.pop("alternatives", [])], **own.pop("channel", {})}
     if transcription.language is not None:
         first["detected_language"] = transcription.language
     required: JsonObject = {"request_id": "", "created": "1970-01-01T00:00:00Z", "channels": 1, "models": [], "model_info": {}}
     metadata = {**required, "duration": transcription.duration_s or 0.0, **own.pop("metadata", {})}
     results: JsonObject = {"channels": [first, *own.pop("channels", [])], **own}
     if "segment" in request.timestamps:
-        results[_PASSAGES] = [{"start": one.start_s, "end": one.end_s, "transcript": one.text} for one in transcription.segments]
+        results[_PASSAGES] = [_encode_passage(one) for one in transcription.segments]
     return Reply(200, (("content-type", "application/json"),), dump({"metadata": metadata, "results": results}))
 
 
+def _encode_passage(one: Spoken) -> JsonObject:
+    return {"start": one.start_s, "end": one.end_s, "transcript": one.text, **one.extra.get(NAME, {})}
+
+
 def _encode_word(one: Spoken) -> JsonObject:
-    return {"word": one.text, "start": one.start_s, "end": one.end_s, "confidence": 1.0, **one.extra.get(NAME, {})}
+    own = one.extra.get(NAME, {})
+    written = {"punctuated_word": one.text} if _BARE in own else {}
+    return {"word": one.text, "start": one.start_s, "end": one.end_s, "confidence": 1.0, **own, **written}
