@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from dragoman.gateway.prompts.bodies import with_model
+from dragoman.gateway.prompts.bodies import with_model, without_unsigned
 
 LONG = [{"role": "user", "content": 'a "model" : "b" and \\u006d ' * 400}, {"model": "nested", "\u00e9": [1, {"model": 2}]}]
 NESTED = {"messages": LONG}
@@ -56,3 +56,28 @@ def test_a_second_model_behind_a_copy_of_the_prompt_is_found() -> None:
     given = f'{{"a":{{"messages":{long}}},"model":"one","model":"two","messages":{long}}}'.encode()
     pairs = json.loads(with_model(given, "two", "wanted"), object_pairs_hook=lambda pairs: pairs)
     assert [value for name, value in pairs if name == "model"] == ["wanted"]
+
+
+def said(*blocks: object) -> dict[str, object]:
+    return {"role": "assistant", "content": list(blocks)}
+
+
+UNSIGNED, SIGNED = ({"type": "thinking", "thinking": "Hm", "signature": signature} for signature in ("", "c2ln"))
+TEXT = {"type": "text", "text": 'I wrote "signature":"" there.'}
+HI = {"role": "user", "content": "Hi"}
+
+
+def test_thinking_that_nobody_signed_is_left_out_and_nothing_else() -> None:
+    body = {"model": "m", "messages": [HI, said(UNSIGNED, TEXT), HI, said(UNSIGNED), HI, said(SIGNED, TEXT)], "brand_new": 1.0}
+    warnings: list[str] = []
+    told = json.loads(without_unsigned(json.dumps(body, separators=(",", ":")).encode(), warnings))
+    assert told == {**body, "messages": [HI, said(TEXT), HI, HI, said(SIGNED, TEXT)]}
+    assert len(warnings) == 1
+
+
+@pytest.mark.parametrize("messages", [[HI, said(SIGNED, TEXT)], [HI, said(TEXT)], "odd", [5, {"content": "Hi"}]])
+def test_a_body_without_such_thinking_stays_byte_for_byte(messages: object) -> None:
+    body = json.dumps({"messages": messages, "a": {"signature": ""}}, separators=(",", ":")).encode()
+    warnings: list[str] = []
+    assert without_unsigned(body, warnings) is body
+    assert not warnings

@@ -107,6 +107,21 @@ class TestClaudeCode:
         self.send(between, "anthropic/claude-sonnet-4-5")
         assert vendor.calls[0].body == dumped(claude_body("claude-sonnet-4-5", CALL))
 
+    def test_thoughts_of_another_vendors_model_do_not_reach_its_own(self, between: Stage, vendor: Upstream) -> None:
+        body = claude_body("claude-sonnet-4-5", CALL)
+        foreign = {"type": "thinking", "thinking": "Which file is it?", "signature": ""}
+        turns: list[Any] = [
+            {"role": "user", "content": "Hi"},
+            {"role": "assistant", "content": [foreign, {"type": "text", "text": "Well?"}]},
+        ]
+        reply = httpx.post(
+            between.url + "/v1/messages", headers=CLAUDE_HEADERS, content=dumped({**body, "messages": turns + body["messages"]})
+        )
+        turns[1]["content"] = [{"type": "text", "text": "Well?"}]
+        assert vendor.calls[0].body == dumped({**body, "messages": turns + body["messages"]})
+        assert reply.content == b"".join(STREAM)
+        assert "without a signature" in warned(reply)
+
     def test_its_count_of_tokens_reaches_its_vendor_whole(self, between: Stage, vendor: Upstream) -> None:
         reply = self.send(between, "claude-sonnet-4-5", path="/v1/messages/count_tokens?beta=true")
         assert reply.json() == {"input_tokens": 40123}

@@ -12,6 +12,7 @@ import msgspec
 
 from dragoman.core.errors import BadRequest
 from dragoman.core.opaque import Json, JsonObject
+from dragoman.wire.anthropic_messages.content import UNSIGNED
 from dragoman.wire.payload import convert, dump, parse_request
 
 _TEXT: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -28,6 +29,8 @@ _ESCAPED_LETTER: Final = re.compile(rb"\\u00[4-7]")
 """A key may be spelled with escapes; nobody does it in good faith, and a body that may is rebuilt."""
 _MODEL: Final = b'"model"'
 _STREAM_OPTIONS: Final = b'"stream_options"'
+_UNSIGNED: Final = b'"signature":""'
+"""As clients write it, who have it from an answer of another vendor's model and send it on when they change the model."""
 
 
 class StreamOptions(msgspec.Struct, frozen=True):
@@ -156,3 +159,35 @@ def _outermost_value(body: bytes, key: bytes) -> tuple[int, int] | None:
         elif depth == 1 and text == key and _COLON.match(body, token.end()):
             found.append(token.end())
     return _value_at(body, found[0]) if len(found) == 1 else None
+
+
+def without_unsigned(body: bytes, warnings: list[str]) -> bytes:
+    """A body of Anthropic's dialect without the thinking that no signature proves: its vendor refuses that."""
+    if body.rfind(_UNSIGNED) < 0:  # a quarter of what ``in`` takes
+        return body
+    told = parse_request(body)
+    messages = told.get("messages")
+    if not isinstance(messages, list):
+        return body
+    told["messages"] = [kept for kept in map(_signed_of, messages) if kept is not None]
+    if told["messages"] == messages:
+        return body
+    warnings.append(UNSIGNED)
+    return dump(told)
+
+
+def _signed_of(message: Json) -> Json | None:
+    """A message without such thinking; ``None`` where nothing else is in it."""
+    content = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(content, list):
+        return message
+    kept = [block for block in content if not _is_unsigned(block)]
+    return {**message, "content": kept} if kept or not content else None
+
+
+def _is_unsigned(block: Json) -> bool:
+    match block:
+        case {"type": "thinking", "signature": ""}:
+            return True
+        case _:
+            return False

@@ -23,11 +23,12 @@ from dragoman.flow.attempt import Progress, Target
 from dragoman.flow.effects import Flow
 from dragoman.flow.retry import RetryBudget, RetryPolicy, retrying
 from dragoman.gateway.prompts.asking import Asking
-from dragoman.gateway.prompts.bodies import with_model, with_usage_wanted
+from dragoman.gateway.prompts.bodies import with_model, with_usage_wanted, without_unsigned
 from dragoman.gateway.prompts.tap import tapped
 from dragoman.gateway.telemetry.records import Record
 from dragoman.router import Router
 from dragoman.wire.anthropic_messages import ends as anthropic_messages
+from dragoman.wire.anthropic_messages.content import THINKING
 from dragoman.wire.openai_chat import ends as openai_chat
 from dragoman.wire.payload import dump, parse_request
 from dragoman.wire.quirks import NONE, Quirks, apply_quirks
@@ -47,6 +48,8 @@ _KEPT_ANSWERS: Final = "openai_responses"
 _BACKGROUND: Final = b'"background"'
 _BODY_ALONE: Final = ("openai_chat", "openai_responses", "openai_completions", "anthropic_messages", "ollama", "cohere")
 """Dialects whose body names model and form; in the others both stand in the path."""
+_SIGNED: Final = "anthropic_messages"
+"""The dialect whose vendor takes only such thinking back as it has signed."""
 _USAGE_IF_ASKED: Final = ("openai_chat", "openai_completions")
 """Dialects whose streams tell their usage only where the caller asks for it."""
 _FORMS_BY_PATH: Final = ("ollama",)
@@ -120,6 +123,8 @@ class Upstreams:
         body = asking.call.body
         if dialect in _BODY_ALONE:
             body = with_model(body, asked.model or "", leg.target.model)
+        if dialect == _SIGNED and template.quirks.reasoning_field != THINKING:
+            body = without_unsigned(body, asking.warnings)
         _check_waits(asking, body)
         drops_usage = False
         if asked.stream and not asked.wants_usage and dialect in _USAGE_IF_ASKED:

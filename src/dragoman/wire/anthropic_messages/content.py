@@ -22,6 +22,7 @@ from dragoman.wire.quirks import Quirks
 NAME: Final = "anthropic_messages"
 """Under which the fields that this dialect alone has stand in ``extra``."""
 
+UNSIGNED: Final = "messages: reasoning without a signature cannot be sent back to this provider, left out"
 THINKING: Final = "thinking"
 """As ``Quirks.reasoning_field``: this host takes thinking back that carries no signature, which Anthropic itself refuses."""
 
@@ -54,7 +55,7 @@ def encode_blocks(parts: Iterable[AnyPart], quirks: Quirks, warnings: list[str])
         if isinstance(part, Source):
             _cite(blocks, part, warnings)
         elif isinstance(part, Reasoning) and not _can_replay(part, quirks):
-            warnings.append("messages: reasoning without a signature cannot be sent back to this provider, left out")
+            warnings.append(UNSIGNED)
         else:
             blocks.append(_encode_block(part, warnings))
     return [block for block in blocks if block != _EMPTY] or blocks
