@@ -129,6 +129,21 @@ def test_a_body_that_is_too_long_is_refused_in_the_callers_dialect(upstream: Ups
     run(scenario)
 
 
+@pytest.mark.parametrize("http", ["h11", "httptools"])
+def test_methods_are_told_and_head_has_no_body(upstream: Upstream, http: str) -> None:
+    app = app_before(upstream, cors={"origins": ["*"]})
+    with Uvicorn(in_starlette(app), http) as there:
+        asked = httpx.options(there.url + CHAT)
+        assert (asked.status_code, asked.headers["allow"], asked.content) == (204, "OPTIONS, POST", b"")
+        assert "content-length" not in asked.headers
+        page = {"origin": "https://page.example", "access-control-request-method": "POST"}
+        assert httpx.options(there.url + CHAT, headers=page).headers["access-control-allow-origin"] == "*"
+        head, whole = httpx.head(there.url + "/v1/models"), httpx.get(there.url + "/v1/models")
+        assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", whole.headers["content-length"])
+        assert httpx.get(there.url + CHAT).status_code == 405
+    asyncio.run(app.application.close())
+
+
 def test_keys_are_asked_for_where_there_are_some(upstream: Upstream) -> None:
     async def scenario(running: AsyncExitStack) -> None:
         app = app_before(upstream, keys={"ada": {"key": "dgm-key-of-ada-0123456789"}})

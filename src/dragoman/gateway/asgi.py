@@ -18,7 +18,7 @@ from dragoman.gateway.application import Application
 from dragoman.gateway.config.tables import Config
 from dragoman.gateway.setup import Start
 from dragoman.server.answer import Answer, BrokenOff, Pieces
-from dragoman.server.head import SPACES
+from dragoman.server.head import BODYLESS, SPACES
 from dragoman.server.limits import Limits
 from dragoman.settings import Surroundings
 
@@ -130,7 +130,8 @@ class _Exchange:
             (name.encode("latin-1", "replace"), value.translate(SPACES).encode("latin-1", "replace")) for name, value in answer.headers
         ]
         if isinstance(answer.body, bytes):
-            headers.append((b"content-length", str(len(answer.body)).encode()))
+            if answer.status not in BODYLESS:
+                headers.append((b"content-length", str(len(answer.body)).encode()))
             await self._start(answer.status, headers)
             await self._send({"type": "http.response.body", "body": answer.body})
             return
