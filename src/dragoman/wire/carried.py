@@ -11,7 +11,7 @@ from dragoman.core.messages import Opaque
 from dragoman.core.opaque import Extra, Json, JsonObject
 from dragoman.core.request import Request
 
-ABOUT_THE_WIRE: Final = frozenset({"stream_options", "alt", "tools_at"})
+ABOUT_THE_WIRE: Final = frozenset({"stream_options", "alt", "tools_at", "tools_again"})
 """Fields of single dialects that say how a request or its answer travels and nothing of the answer wanted."""
 SPELLING: Final = ABOUT_THE_WIRE | {
     *("id", "status", "role", "message", "type", "name", "namespace"),

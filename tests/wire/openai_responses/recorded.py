@@ -55,7 +55,23 @@ def reasoning_of(response: Any) -> list[str]:
 
 
 def calls_of(response: Any) -> list[tuple[str, str, str]]:
-    return [(item["call_id"], item["name"], item["arguments"]) for item in response["output"] if item["type"] == "function_call"]
+    return [(item["call_id"], _called(item), _said(item)) for item in response["output"] if is_callers(item)]
+
+
+def is_callers(item: Any) -> bool:
+    """Whether the caller runs what the item calls."""
+    return item["type"] in ("function_call", "custom_tool_call") or (item["type"] == "tool_search_call" and item["execution"] == "client")
+
+
+def _called(item: Any) -> str:
+    name: str = item.get("name", "tool_search")
+    return f"{item['namespace']}__{name}" if item.get("namespace") else name
+
+
+def _said(item: Any) -> str:
+    """Free text stands in an object's one string; what a search looks for is an object."""
+    told = {"input": item["input"]} if item["type"] == "custom_tool_call" else item["arguments"]
+    return told if isinstance(told, str) else json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
 
 def annotations_of(response: Any) -> list[Any]:
@@ -64,7 +80,7 @@ def annotations_of(response: Any) -> list[Any]:
 
 
 def others_of(response: Any) -> list[Any]:
-    return [item for item in response["output"] if item["type"] not in ("message", "reasoning", "function_call")]
+    return [item for item in response["output"] if item["type"] not in ("message", "reasoning") and not is_callers(item)]
 
 
 def usage_of(response: Any) -> tuple[Any, ...] | None:
@@ -107,6 +123,8 @@ def canonical_request(body: Any) -> Any:
 
 
 def _tool(tool: Any) -> Any:
+    if tool["type"] == "namespace":
+        return {**tool, "tools": [_tool(one) for one in tool["tools"]]}
     if tool["type"] != "function":
         return tool
     kept = {name: value for name, value in tool.items() if value is not None}

@@ -101,6 +101,17 @@ def test_a_tool_that_is_there_already_is_not_brought_twice() -> None:
     assert names(request) == ["now", "mcp__maps__route"]
 
 
+def test_an_item_whose_tools_are_there_already_comes_back_at_its_place() -> None:
+    deferred = {**FUNCTION, "defer_loading": True}
+    brought = {"type": "additional_tools", "role": "developer", "tools": [FUNCTION]}
+    body = of(deferred, items=({**HI, "content": "a"}, {**ADDED, "tools": [COMMON]}, {**HI, "role": "developer"}, brought, HI))
+    request = read_request(body)
+    assert names(request) == ["now", "exec"]
+    told = written_request(request)
+    assert (told["input"], told["tools"]) == (body["input"], body["tools"])
+    assert not [one for one in dialect("openai_chat").encode_request(request, NONE).warnings if "tools_again" in one]
+
+
 NOT_OURS: dict[str, Any] = {
     "a search that the vendor does": {"type": "tool_search"},
     "a namespace with nothing in it": {**TEAM, "tools": []},

@@ -66,7 +66,7 @@ def encode_messages(request: Request, quirks: Quirks, warnings: list[str]) -> tu
             items.extend(_encode_result(part, kinds, quirks, warnings) for part in message.parts)
         else:
             items.extend(_encode_message(message, quirks))
-    encode_added(request.tools, items)
+    encode_added(request, items)
     return instructions, items
 
 

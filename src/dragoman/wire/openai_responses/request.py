@@ -19,7 +19,7 @@ from dragoman.core.request import JsonFormat, ReasoningOptions, Request
 from dragoman.wire.carried import foreign_fields, uncarried
 from dragoman.wire.openai_responses.content import NAME, as_extra, beside, own_fields
 from dragoman.wire.openai_responses.messages import decode_messages, encode_messages
-from dragoman.wire.openai_responses.tools import decode_choice, decode_tools, encode_choice, encode_tools
+from dragoman.wire.openai_responses.tools import AGAIN, decode_choice, decode_tools, encode_choice, encode_tools
 from dragoman.wire.payload import convert, dump, parse_request
 from dragoman.wire.quirks import Quirks, apply_quirks
 
@@ -79,6 +79,7 @@ def encode_options(request: Request, warnings: list[str]) -> JsonObject:
         value = getattr(request, name)
         if value is not None:
             body[name] = value
+    extra.pop(AGAIN, None)  # those stand in the input
     tools = encode_tools(request.tools, extra.pop("tools", None), extra.pop("tools_at", None))
     if tools:
         body["tools"] = tools

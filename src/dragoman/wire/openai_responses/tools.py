@@ -17,7 +17,7 @@ import msgspec
 
 from dragoman.core.errors import BadRequest
 from dragoman.core.opaque import Json, JsonObject
-from dragoman.core.request import NamedTool, Tool, ToolChoice
+from dragoman.core.request import NamedTool, Request, Tool, ToolChoice
 from dragoman.wire.openai_responses.content import as_extra, beside, own_fields
 from dragoman.wire.openai_responses.free_text import schema
 from dragoman.wire.own_tools import join_tools, places_to_tell
@@ -31,6 +31,8 @@ OUTPUTS: Final = {CALLS[CUSTOM]: "custom_tool_call_output", CALLS[SEARCH]: "tool
 """The items with what a call gave back, by the item of the call; of all others it is ``function_call_output``."""
 ADDED: Final = "additional_tools"
 """The item that brings tools along, and, in the extra of each, what the item says of itself and ``at``, its place in the input."""
+AGAIN: Final = "tools_again"
+"""In a request's extra: such items, with their places, whose tools are there already; the vendor's model may call them from there on."""
 FOUND: Final = "found"
 """In the extra of a tool that a search has found: it stands in the search's output."""
 
@@ -72,12 +74,16 @@ def encode_tools(tools: Iterable[Tool], own: Json, places: Json) -> list[JsonObj
     return join_tools(_encode_all(tool for tool in tools if not own_fields(tool.extra).keys() & {ADDED, FOUND}), own, places)
 
 
-def encode_added(tools: Iterable[Tool], items: list[JsonObject]) -> None:
+def encode_added(request: Request, items: list[JsonObject]) -> None:
     """Put the items that bring tools along at their places among ``items``."""
-    for item, group in groupby(tools, lambda tool: own_fields(tool.extra).get(ADDED)):
-        if item is not None:
-            place = min(item["at"], len(items))
-            items.insert(place, {"type": ADDED, **beside(item, frozenset({"at"})), "tools": _encode_all(group)})
+    again: list[JsonObject] = own_fields(request.extra).get(AGAIN, [])
+    added = [
+        {**item, "tools": _encode_all(group)}
+        for item, group in groupby(request.tools, lambda tool: own_fields(tool.extra).get(ADDED))
+        if item is not None
+    ]
+    for item in sorted([*added, *again], key=lambda item: int(item["at"])):
+        items.insert(min(item["at"], len(items)), {"type": ADDED, **beside(item, frozenset({"at"}))})
 
 
 def _encode_all(tools: Iterable[Tool]) -> list[JsonObject]:
@@ -131,7 +137,10 @@ def decode_tools(given: list[JsonObject], items: Json, extra: JsonObject) -> tup
     names = {tool.name for tool in tools}
     for at, item in enumerate(items if isinstance(items, list) else ()):
         if brings_tools(item):
+            owned = len(reading.own)
             brought = [*_brought(item, reading.read(item["tools"], f"input[{at}].tools"), at)]
+            if is_added(item) and len(reading.own) == owned and names.issuperset(tool.name for tool in brought):
+                extra.setdefault(AGAIN, []).append({**item, "at": at})
             tools += (tool for tool in brought if tool.name not in names)
             names |= {tool.name for tool in brought}
     count = len(given) - len(places) + len(reading.own)
