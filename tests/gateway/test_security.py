@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
+from dragoman.core.errors import ConnectFailed
 from dragoman.core.exchange import Call, Reply, header
 from dragoman.core.messages import Message, Text
 from dragoman.core.request import Request
@@ -121,6 +122,23 @@ def test_where_a_redirect_led_is_for_the_operators_log_alone() -> None:
             assert b"inner.example" not in direct.post(CHAT, {**BODY, "model": name}).body
     assert len(lines) == 4
     assert all("https://inner.example/login" in line for line in lines)
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/embeddings"])
+def test_where_a_provider_is_that_cannot_be_reached_is_for_the_operator_too(path: str) -> None:
+    def unreachable(call: Call) -> Reply:
+        raise ConnectFailed("no connection to inner.example:8080: Connection refused", status=407)
+
+    lines: list[str] = []
+    models = {"m": {"targets": ["openai/one", "anthropic/two"]}}
+    with Direct({"models": models}, answer=unreachable, providers=("openai", "anthropic")) as direct:
+        direct.gateway.observers = (AccessLog("json", lines.append),)
+        for name in ("openai/one", "m"):
+            reply = direct.post(path, {**BODY, "input": "x", "max_tokens": 9, "model": name})
+            assert reply.status >= 500
+            assert b"inner.example" not in reply.body
+            assert b"openai could not be reached" in reply.body
+    assert all("inner.example:8080" in line for line in lines)
 
 
 def test_fields_of_a_callers_head_go_no_further_but_for_those_that_mean_something() -> None:

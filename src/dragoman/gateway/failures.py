@@ -8,6 +8,7 @@ from typing import Final
 
 from dragoman.core.errors import (
     AuthFailed,
+    ConnectFailed,
     DragomanError,
     MissingKey,
     PermissionDenied,
@@ -22,22 +23,30 @@ _OURS: Final = (AuthFailed, PermissionDenied, MissingKey)
 """Between the gateway and a provider; the caller's own key has nothing to do with it."""
 
 
-def is_redirect(error: DragomanError) -> bool:
-    """Whether a provider sent the gateway elsewhere; where to is for its operator to know."""
+def names_addresses(error: DragomanError) -> bool:
+    """Whether it tells where the gateway went or was sent, which is for its operator to know: callers need no map of what is behind it."""
+    return error.provider is not None and (isinstance(error, ConnectFailed) or _is_redirect(error))
+
+
+def _is_redirect(error: DragomanError) -> bool:
     return error.status is not None and 300 <= error.status < 400
 
 
-def _between_us(error: DragomanError) -> ServerFault:
+def _between_us(error: DragomanError) -> DragomanError:
     """What the gateway and a provider have to settle."""
-    what = "redirects the gateway, which does not follow" if is_redirect(error) else f"refused the gateway: {error.message}"
-    told = ServerFault(f"{error.provider} {what}", status=502, code="upstream_refused", retryable=False)
+    told: DragomanError
+    if isinstance(error, ConnectFailed):
+        told = ConnectFailed(f"{error.provider} could not be reached", retryable=error.retryable)
+    else:
+        what = "redirects the gateway, which does not follow" if _is_redirect(error) else f"refused the gateway: {error.message}"
+        told = ServerFault(f"{error.provider} {what}", status=502, code="upstream_refused", retryable=False)
     told.provider, told.model = error.provider, error.model
     return told
 
 
 def shown(error: DragomanError) -> DragomanError:
     """``error`` as it may be told to a caller."""
-    if error.provider is not None and (isinstance(error, _OURS) or is_redirect(error)):
+    if names_addresses(error) or (isinstance(error, _OURS) and error.provider is not None):
         return _between_us(error)
     if isinstance(error, RouteExhausted) and error.attempts:
         causes = [shown(cause) for cause in error.attempts]

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from dragoman.core.exchange import Call
-from dragoman.gateway.failures import is_redirect
+from dragoman.gateway.failures import names_addresses
 from dragoman.gateway.telemetry.records import Record
 
 _ENCODER: Final = msgspec.json.Encoder()
@@ -62,18 +62,18 @@ def facts(record: Record) -> dict[str, Any]:
         "total_ms": _ms(record.begun_s, record.ended_s),
         "overhead_ms": None if record.overhead_s is None else round(record.overhead_s * 1000, 3),
         "error": None if record.error is None else type(record.error).__name__,
-        "redirect": _redirect(record),
+        "reason": _reason(record),
         "upstream_request_id": None if record.error is None else record.error.request_id,
     }
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _redirect(record: Record) -> str | None:
-    """Where a provider would have sent the gateway, which callers are not told: the operator is to set the base URL."""
+def _reason(record: Record) -> str | None:
+    """Where the gateway could not get to, or was sent, which callers are not told."""
     error = record.error
     if error is None:
         return None
-    return next((one.message[:_LONGEST] for one in (error, *error.attempts) if is_redirect(one) and one.provider is not None), None)
+    return next((one.message[:_LONGEST] for one in (error, *error.attempts) if names_addresses(one)), None)
 
 
 def _ms(begun_s: float, at_s: float | None) -> float | None:
@@ -91,7 +91,7 @@ def _line(record: Record) -> str:
         f"{told.get('input_tokens', '?')}+{told.get('output_tokens', '?')} tokens" if record.usage else "",
         f"{told.get('total_ms', 0):g} ms",
         type(record.error).__name__ if record.error else "",
-        told.get("redirect", ""),
+        told.get("reason", ""),
         record.id,
     ]
     return _printable("  ".join(word for word in words if word))
