@@ -27,6 +27,9 @@ class FakeIncoming:
     finished: int = 0
     asked: list[float | None] = field(default_factory=list)
 
+    def at_hand(self) -> bytes | None:
+        return None
+
     def read(self, timeout_s: float | None = None) -> bytes:
         self.asked.append(timeout_s)
         piece = self.pieces.pop(0) if self.pieces else b""

@@ -174,6 +174,10 @@ class HttpxIncoming:
         self._chunks: Iterator[bytes] = response.iter_bytes()
         self._closed = False
 
+    def at_hand(self) -> bytes | None:
+        """See ``seam.Incoming.at_hand``."""
+        return None
+
     def read(self, timeout_s: float | None = None) -> bytes:
         if self._closed:
             raise Cancelled("the answer was closed before its end")
@@ -242,7 +246,7 @@ class AsyncHttpxIncoming:
         self._coming: asyncio.Future[bytes] | None = None
 
     def at_hand(self) -> bytes | None:
-        """See ``seam.AsyncIncoming.at_hand``."""
+        """See ``seam.Incoming.at_hand``."""
         return None
 
     async def read(self, timeout_s: float | None = None) -> bytes:

@@ -102,7 +102,7 @@ class Pool:
         """The exchange ended cleanly: keep the connection for the next."""
         connection.used = True
         connection.idle_since = now
-        with self._guard():
+        with self._lock:  # that of the process in which it was taken
             kept = connection in self._busy and not self.closed and self._max_idle > 0
             self._busy.discard(connection)
             if kept:

@@ -66,6 +66,10 @@ class ReplayIncoming:
         self._chunks = iter([chunk for chunk in answer.chunks if chunk])
         self._error = answer.error
 
+    def at_hand(self) -> bytes | None:
+        """See ``seam.Incoming.at_hand``."""
+        return None
+
     def read(self, timeout_s: float | None = None) -> bytes:
         if self.closed or self.finished:
             raise Cancelled("the answer was closed before its end")
@@ -112,7 +116,7 @@ class AsyncReplayIncoming:
         return self._inner.finished
 
     def at_hand(self) -> bytes | None:
-        """See ``seam.AsyncIncoming.at_hand``."""
+        """See ``seam.Incoming.at_hand``."""
         return None
 
     async def read(self, timeout_s: float | None = None) -> bytes:

@@ -24,6 +24,9 @@ class Incoming(Protocol):
     def headers(self) -> Headers:
         """Names in lower case. Where a content-encoding was undone, it and the content-length it had are left out."""
 
+    def at_hand(self) -> bytes | None:
+        """What a read gives that need not wait; ``None`` where it may have to."""
+
     def read(self, timeout_s: float | None = None) -> bytes:
         """The next bytes of the body, content-encoding undone; ``b""`` at the clean end.
 
@@ -57,8 +60,7 @@ class AsyncIncoming(Protocol):
     @property
     def headers(self) -> Headers: ...
 
-    def at_hand(self) -> bytes | None:
-        """What a read gives that need not wait; ``None`` where it may have to."""
+    def at_hand(self) -> bytes | None: ...
 
     async def read(self, timeout_s: float | None = None) -> bytes: ...
 

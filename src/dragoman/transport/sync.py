@@ -65,6 +65,9 @@ class SocketIncoming:
         self._conversation = conversation
         self.status, self.headers = conversation.head
 
+    def at_hand(self) -> bytes | None:
+        return self._conversation.at_hand()
+
     def read(self, timeout_s: float | None = None) -> bytes:
         data = self._conversation.at_hand()
         return run(self._conversation.read(timeout_s)) if data is None else data

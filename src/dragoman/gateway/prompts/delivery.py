@@ -7,8 +7,8 @@ stream, in the caller's dialect, and never looks like an end. However it ends, i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -52,7 +52,7 @@ class Batches(Protocol):
     def ended(self) -> bool:
         """Whether there are no more."""
 
-    async def batch(self) -> list[Event]:
+    def batch(self) -> Coroutine[Any, Any, list[Event]]:
         """The next events; none when the answer has ended. Raises any ``DragomanError``."""
 
     def close(self) -> None:
@@ -190,6 +190,9 @@ class Delivery:
         asking.record.first_token_s = time.monotonic()
         if asking.record.keeps_content:
             asking.record.asked_messages = asking.request.messages
+        if asking.tap is not None and self._driver.ended:  # whole, and it passes on
+            self._over = True
+            return asking.tap.content_type, asking.tap.take()
         carrier = self._carrier = _Passed(asking) if asking.tap else _Encoded(asking.encoder(), asking.record, asking.kept_by())
         if asking.record.streamed:
             self._first = carrier.carry(events)

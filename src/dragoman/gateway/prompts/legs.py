@@ -105,7 +105,9 @@ class Upstreams:
 
     def flow(self, name: str, asking: Asking, timeouts: Timeouts, progress: Progress) -> Flow[None]:
         """The flow that asks the target ``name``. Raises ``UsageError`` where it cannot be asked."""
-        leg = self.leg(name, asking)
+        return self.flow_of(self.leg(name, asking), asking, timeouts, progress)
+
+    def flow_of(self, leg: Leg, asking: Asking, timeouts: Timeouts, progress: Progress) -> Flow[None]:
         target = leg.target
         if leg.passes:
             target = msgspec.structs.replace(target, decoder=tapped(target.decoder, leg.drops_usage, asking.tap_is))

@@ -7,9 +7,9 @@ the way of every request, through the flow with its policies; what was done here
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -18,6 +18,7 @@ from dragoman.core.events import Event
 from dragoman.core.exchange import Call, Headers, Timeouts, header
 from dragoman.drivers import AsyncDriver
 from dragoman.flow.attempt import Progress, with_warnings
+from dragoman.flow.fallback import Leg as Ask
 from dragoman.flow.fallback import falling_back
 from dragoman.flow.retry import RetryBudget
 from dragoman.gateway.prompts.asking import Asking
@@ -41,7 +42,7 @@ MakeDriver = Callable[[Timeouts, AsyncTransport], AsyncDriver]
 class Straight:
     """As ``AsyncDriver``: all events of the answer in one batch, or those of a flow, batch by batch."""
 
-    __slots__ = ("_asking", "_budget", "_driver", "_leg", "_otherwise", "_over", "_timeouts", "_transport")
+    __slots__ = ("_asking", "_begun_s", "_budget", "_driver", "_leg", "_otherwise", "_over", "_timeouts", "_transport")
 
     def __init__(
         self, leg: Leg, asking: Asking, timeouts: Timeouts, transport: AsyncTransport, budget: RetryBudget, otherwise: MakeDriver
@@ -60,59 +61,54 @@ class Straight:
         """See ``AsyncDriver.ended``."""
         return self._over if self._driver is None else self._driver.ended
 
-    async def batch(self) -> list[Event]:
+    def batch(self) -> Coroutine[Any, Any, list[Event]]:
         """See ``AsyncDriver.batch``."""
-        driver = self._driver
-        if driver is not None:
-            return await driver.batch()
+        return self._try() if self._driver is None else self._driver.batch()
+
+    async def _try(self) -> list[Event]:
         leg, self._leg = self._leg, None
         if leg is None:
             return []
-        begun_s = time.monotonic()
         record = self._asking.record
         record.attempts = 1
-        outcome = await self._ask(leg)
-        if isinstance(outcome, list):
-            self._budget.earn()
-            self._over = True
-            return outcome
-        record.attempts = 0  # the flow counts it
-        left = self._timeouts.after(time.monotonic() - begun_s) or _used_up(self._timeouts)
-        driver = self._driver = self._otherwise(left, Begun(self._transport, outcome))
-        return await driver.batch()
-
-    async def _ask(self, leg: Leg) -> list[Event] | AsyncIncoming | DragomanError:
-        """The events of a usual answer; else what came of the call."""
+        self._begun_s = time.monotonic()
         try:
             incoming = await self._transport.open(leg.target.call, self._timeouts)
         except DragomanError as error:
-            return error
+            return await self._go_on(error)
         content_type = header(incoming.headers, "content-type") or ""
         if content_type not in _USUAL or incoming.status != 200:
-            return incoming
-        failure: DragomanError | None = None
-        body = b""
+            return await self._go_on(incoming)
+        body, unread = b"", True
         try:
-            while True:
+            while unread:
                 data = incoming.at_hand()
                 if data is None:
                     data = await incoming.read()
-                if not data:
-                    break
                 body = body + data if body else data
                 if len(body) > _LONG or data.isspace():  # how long to wait on blanks, and how much to take, the flow knows
-                    return BegunAnswer(incoming, body)
+                    return await self._go_on(BegunAnswer(incoming, body))
+                unread = bool(data)
         except DragomanError as error:
-            failure = error
+            return await self._go_on(BegunAnswer(incoming, body, error))
         except BaseException:
             incoming.close()
             raise
-        events = None if failure is not None else _read(leg, body)
+        events = _read(leg, body)
         if events is None:
-            return BegunAnswer(incoming, body, failure)
+            return await self._go_on(BegunAnswer(incoming, body))
         if leg.passes:
             self._asking.tap = Passing(content_type, body)
+        self._budget.earn()
+        self._over = True
         return events
+
+    def _go_on(self, outcome: AsyncIncoming | DragomanError) -> Coroutine[Any, Any, list[Event]]:
+        """The flow's first batch, after what came of its first call."""
+        self._asking.record.attempts = 0  # the flow counts it
+        left = self._timeouts.after(time.monotonic() - self._begun_s) or _used_up(self._timeouts)
+        self._driver = self._otherwise(left, Begun(self._transport, outcome))
+        return self._driver.batch()
 
     def close(self) -> None:
         """See ``AsyncDriver.close``. What is done here by hand ends with the task in which it is done."""
@@ -139,25 +135,31 @@ def _used_up(timeouts: Timeouts) -> Timeouts:
 
 def driver_of(upstreams: Upstreams, route: Route, asking: Asking, timeouts: Timeouts, transport: AsyncTransport) -> Batches:
     """What brings the answer to ``asking``. Raises ``UsageError`` where its only target cannot be asked."""
-
-    def through_the_flow(left: Timeouts, transport: AsyncTransport) -> AsyncDriver:
-        flow, targets = upstreams.flow, route.targets
-        legs = (
-            flow(targets[0], asking, left, Progress())
-            if len(targets) == 1
-            else falling_back([partial(flow, name, asking) for name in targets], left)
-        )
-        return AsyncDriver(legs, Counted(transport, asking.record))
-
-    if asking.record.streamed:
-        return through_the_flow(timeouts, transport)
+    first, *others = route.targets
+    by_name: Ask = partial(upstreams.flow, first, asking)
+    if asking.record.streamed:  # nothing that has the prompt may be held until the end of a stream
+        return _through_the_flow(upstreams, by_name, others, asking, timeouts, transport)
     try:
-        leg = upstreams.leg(route.targets[0], asking)
+        leg = upstreams.leg(first, asking)
     except UsageError:
-        return through_the_flow(timeouts, transport)
+        if not others:
+            raise
+        return _through_the_flow(upstreams, by_name, others, asking, timeouts, transport)
+    otherwise = partial(_through_the_flow, upstreams, partial(upstreams.flow_of, leg, asking), others, asking)
     if leg.target.signer is not None:
-        return through_the_flow(timeouts, transport)
-    return Straight(leg, asking, timeouts, transport, upstreams.budget, through_the_flow)
+        return otherwise(timeouts, transport)
+    return Straight(leg, asking, timeouts, transport, upstreams.budget, otherwise)
+
+
+def _through_the_flow(
+    upstreams: Upstreams, ask_first: Ask, others: Sequence[str], asking: Asking, left: Timeouts, transport: AsyncTransport
+) -> AsyncDriver:
+    """Asks the first target, then those behind it, in the time that is left."""
+    if not others:
+        flow = ask_first(left, Progress())
+    else:
+        flow = falling_back([ask_first, *(partial(upstreams.flow, name, asking) for name in others)], left)
+    return AsyncDriver(flow, Counted(transport, asking.record))
 
 
 class Begun:
@@ -196,7 +198,7 @@ class BegunAnswer:
         return self._incoming.headers
 
     def at_hand(self) -> bytes | None:
-        """See ``seam.AsyncIncoming.at_hand``."""
+        """See ``seam.Incoming.at_hand``."""
         return None
 
     async def read(self, timeout_s: float | None = None) -> bytes:
