@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dragoman.core.messages import Message, Text
+import pytest
+
+from dragoman.core.exchange import Call
+from dragoman.core.messages import Message, Text, ToolCall
 from dragoman.core.opaque import Extra
 from dragoman.core.request import Request
 from dragoman.wire.carried import foreign_fields, gathered
+from dragoman.wire.dialects import dialect
+from dragoman.wire.quirks import NONE
 
 HIDDEN = "hidden reasoning of another provider cannot be sent to this one, left out"
 
@@ -33,3 +38,13 @@ def test_fields_that_say_nothing_are_not_missed() -> None:
     extra: Extra = {"cohere": {"documents": [], "safety_mode": None, "labels": {}, "priority": 0}}
     request = Request(model="m", messages=(Message("user", (Text(text="Hi"),)),), extra=extra)
     assert foreign_fields(request, "gemini") == ["priority: understood by cohere alone, left out"]
+
+
+@pytest.mark.parametrize("written", ["", " ", "null", " [] "])
+@pytest.mark.parametrize("name", ["anthropic_messages", "bedrock_converse", "gemini", "ollama"])
+def test_arguments_that_say_nothing_are_an_object_of_nothing(name: str, written: str) -> None:
+    def sent(arguments: str) -> Call:
+        call = Message("assistant", (ToolCall(id="call_1", name="now", arguments=arguments),))
+        return dialect(name).encode_request(Request(model="m", messages=(Message("user", (Text(text="Hi"),)), call)), NONE)
+
+    assert sent(written) == sent("{}")

@@ -70,6 +70,12 @@ def is_complete(text: str) -> bool:
     return True
 
 
+def written_arguments(text: str) -> str:
+    """A call's arguments as they were written, an object of nothing for what means that: ``null`` at Groq, ``[]`` of PHP's clients."""
+    stripped = text.strip()
+    return "{}" if stripped in ("", "null", "[]") else stripped
+
+
 def parse_request(data: bytes, what: str = "the request body") -> JsonObject:
     """A caller's JSON object; raises ``BadRequest``."""
     try:

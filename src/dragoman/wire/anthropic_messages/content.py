@@ -16,7 +16,7 @@ from dragoman.core.messages import AnyPart, File, Image, Opaque, Reasoning, Refu
 from dragoman.core.opaque import Extra, Json, JsonObject
 from dragoman.wire.carried import not_ours
 from dragoman.wire.media import decode_base64, encode_base64
-from dragoman.wire.payload import dump, is_complete
+from dragoman.wire.payload import dump, is_complete, written_arguments
 from dragoman.wire.quirks import Quirks
 
 NAME: Final = "anthropic_messages"
@@ -140,7 +140,7 @@ def _encode_call(part: ToolCall, warnings: list[str]) -> JsonObject:
 
 def encode_arguments(text: str) -> msgspec.Raw | JsonObject:
     """The exact text of a call's arguments as the object that the wire wants; text that is no object goes under ``INVALID``."""
-    stripped = text.strip() or "{}"
+    stripped = written_arguments(text)
     if stripped[0] == "{" and is_complete(stripped):
         return msgspec.Raw(stripped.encode())
     return {INVALID: text}

@@ -29,7 +29,7 @@ from dragoman.wire.bedrock_converse.forms import DOCUMENTS, IMAGES, SOUNDS, form
 from dragoman.wire.bedrock_converse.redacted import decode_redacted, encode_redacted
 from dragoman.wire.carried import not_ours
 from dragoman.wire.media import decode_base64, encode_base64, sniff_image
-from dragoman.wire.payload import dump, is_complete
+from dragoman.wire.payload import dump, is_complete, written_arguments
 
 NAME: Final = "bedrock_converse"
 """Under which the fields that this dialect alone has stand in ``extra``."""
@@ -243,7 +243,7 @@ def _encode_call(part: ToolCall, draft: Draft) -> JsonObject:
 
 def encode_arguments(text: str) -> msgspec.Raw | JsonObject:
     """The exact text of a call's arguments as the object that the wire wants; text that is no object goes under ``INVALID``."""
-    stripped = text.strip() or "{}"
+    stripped = written_arguments(text)
     if stripped[0] == "{" and is_complete(stripped):
         return msgspec.Raw(stripped.encode())
     return {INVALID: text}

@@ -35,7 +35,7 @@ from dragoman.wire.gemini.parts import DEFAULT_TYPES, NAME, TRAILING, TRANSCRIPT
 from dragoman.wire.gemini.sources import FIELDS, encode_sources
 from dragoman.wire.gemini.usage import encode_usage
 from dragoman.wire.media import encode_base64
-from dragoman.wire.payload import dump
+from dragoman.wire.payload import dump, written_arguments
 from dragoman.wire.quirks import Quirks
 from dragoman.wire.serial import OneBlockAtATime
 from dragoman.wire.sse import CONTENT_TYPE
@@ -187,7 +187,7 @@ def _transcribed(part: JsonObject, transcript: str | None) -> JsonObject:
 def encode_call(started: BlockStarted, arguments: str) -> JsonObject:
     """A call as a part. Raises ``BadReply`` where the model's arguments are no JSON object, which this wire cannot say."""
     try:
-        args = exact_object(arguments)
+        args = exact_object(written_arguments(arguments))
     except ValueError as fault:
         raise BadReply(f"the arguments of a call to {started.name} are no JSON object: {fault}") from None
     call: JsonObject = {"name": started.name or "", "args": args}

@@ -19,6 +19,7 @@ from dragoman.core.messages import AnyPart, Audio, File, Image, Media, Opaque, R
 from dragoman.core.opaque import Extra, Json, JsonObject
 from dragoman.wire.carried import not_ours
 from dragoman.wire.media import encode_base64
+from dragoman.wire.payload import written_arguments
 
 NAME: Final = "gemini"
 """Under which the fields that this dialect alone has stand in ``extra``."""
@@ -136,7 +137,7 @@ def _encode_reasoning(part: Reasoning, where: str, warnings: list[str]) -> JsonO
 
 def _encode_call(part: ToolCall, where: str, warnings: list[str]) -> JsonObject:
     try:
-        arguments = exact_object(part.arguments)
+        arguments = exact_object(written_arguments(part.arguments))
     except ValueError as fault:
         raise Unsupported(
             f"{where}: the arguments of {part.name} are no JSON object, and Gemini's wire carries nothing else: {fault}"

@@ -12,7 +12,7 @@ from dragoman.core.errors import BadRequest, Unsupported
 from dragoman.core.messages import AnyPart, Image, Message, Reasoning, Refusal, Role, Source, Text, ToolCall, ToolResult
 from dragoman.core.opaque import Extra, Json, JsonObject
 from dragoman.wire.media import decode_base64, encode_base64, sniff_image
-from dragoman.wire.payload import dump, try_object
+from dragoman.wire.payload import dump, try_object, written_arguments
 
 NAME: Final = "ollama"
 """Under which the fields that this dialect alone has stand in ``extra``."""
@@ -121,9 +121,7 @@ def _encode_call(call: ToolCall) -> JsonObject:
 
 def encode_arguments(text: str) -> msgspec.Raw:
     """The exact text as part of a body. Line ends in it can only be blanks between tokens, and must not end the line of an answer."""
-    if not text.strip():
-        return msgspec.Raw(b"{}")
-    data = text.translate(_LINE_ENDS).encode("utf-8", "replace")
+    data = written_arguments(text).translate(_LINE_ENDS).encode("utf-8", "replace")
     if try_object(data) is None:
         raise Unsupported(f"the arguments of a tool call are {text[:80]!r}; the Ollama wire takes a JSON object alone")
     return msgspec.Raw(data)
