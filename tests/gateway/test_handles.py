@@ -331,6 +331,8 @@ BOUND = {"keys": {**KEYS["keys"], "bob": {**KEYS["keys"]["bob"], "models": ["ope
         (b'"models":["a","b"]', 403),
         (b'"models":["a"],"models":["b"]', 403),
         (b'"models":["b"],"models":["a"]', 403),
+        (b'"models":["b"],"models":null', 403),
+        (b'"n":"one","models":["b"]', 400),
         (b'"mod\\u0065ls":["b"]', 403),
         (b'"models":"b"', 403),
         (b'"fallbacks":[{"model":"a"}]', 403),

@@ -190,7 +190,7 @@ class Gateway:
             asking.turn = Turn(self.kept_responses, record.key_name, asking.asked.previous_response_id)
             asking.call = asking.turn.with_items(asking.call)
         route = find_route(setup, asking.asked.model or "", face, record)
-        check_further(setup, route, asking.call.body, record)
+        check_further(setup, route, asking.asked, asking.call.body, record)
         driver = driver_of(setup.upstreams, route, asking, asked_waits(fields, route.timeouts), self.transport)
         given = self.kept_responses if setup.callers_are_apart else None
         delivery = Delivery(asking, driver, self._settle, given)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from dragoman.core.errors import PermissionDenied
 from dragoman.gateway.faces import Face
 from dragoman.gateway.handles import Fields, every_field
+from dragoman.gateway.prompts.bodies import NOT_SAID, Asked
 from dragoman.gateway.routes import LONGEST_NAME, Route
 from dragoman.gateway.setup import Setup
 from dragoman.gateway.telemetry.records import Record
 
 _FURTHER: Final = ("models", "fallbacks")
 """Fields in which OpenRouter's and LiteLLM's callers name models that are to answer where the first does not."""
-_MAY_NAME: Final = re.compile(rb'"(?:models|fallbacks)"|\\u00[4-7]')
 
 
 def may_have(setup: Setup, key_name: str | None, model: str) -> bool:
@@ -32,9 +31,10 @@ def find_route(setup: Setup, name: str, face: Face, record: Record) -> Route:
     return setup.routes.find(name, face.dialect)
 
 
-def check_further(setup: Setup, route: Route, body: bytes, record: Record) -> None:
+def check_further(setup: Setup, route: Route, asked: Asked, body: bytes, record: Record) -> None:
     """A key that is bound to models is bound in what a body names besides ``model`` too. Raises ``PermissionDenied``."""
-    if record.key_name is None or not setup.client_keys.is_bound(record.key_name) or not _MAY_NAME.search(body):
+    says_none = asked.models is NOT_SAID and asked.fallbacks is NOT_SAID
+    if record.key_name is None or says_none or not setup.client_keys.is_bound(record.key_name):
         return
     hosts = {target.partition("/")[0] for target in route.targets}
     for field, name in _further(body):

@@ -37,6 +37,9 @@ class StreamOptions(msgspec.Struct, frozen=True):
     include_usage: bool | None = None
 
 
+NOT_SAID: Final = msgspec.Raw()
+
+
 class Asked(msgspec.Struct, frozen=True):
     """What routing needs to know of a prompt's body."""
 
@@ -48,6 +51,9 @@ class Asked(msgspec.Struct, frozen=True):
     messages: list[msgspec.Raw] | None = None
     input: str | list[msgspec.Raw] | None = None
     contents: list[msgspec.Raw] | dict[str, msgspec.Raw] | None = None
+    models: msgspec.Raw = NOT_SAID
+    fallbacks: msgspec.Raw = NOT_SAID
+    """Models to fall back on, at hosts that know such fields."""
 
     @property
     def wants_usage(self) -> bool:
@@ -67,6 +73,8 @@ class _AskedAnew(Asked, frozen=True):
     messages: list[Any] | None = None
     input: str | list[Any] | None = None
     contents: list[Any] | dict[str, Any] | None = None
+    models: Any = NOT_SAID
+    fallbacks: Any = NOT_SAID
 
 
 _MESSAGES: Final = ("messages", "input", "contents")
