@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 
 import msgspec
 import pytest
@@ -11,6 +12,8 @@ from dragoman.catalogue.load import ROWS, Catalogue
 from dragoman.catalogue.schema import Provider
 from dragoman.core import errors
 from dragoman.core.errors import DragomanError
+from dragoman.core.messages import Message, Reasoning, Text
+from dragoman.core.request import Request
 from dragoman.wire import dialects, operations
 from dragoman.wire.quirks import Quirks
 
@@ -108,3 +111,23 @@ def test_legacy_service_is_believed_gone_and_keeps_its_facts(name: str) -> None:
 
 def test_missing_raycast_token_has_its_users_words() -> None:
     assert row("raycast").auth.missing == "Raycast needs an auth token, pass it with the `auth` parameter"
+
+
+THINKING_GOES_BACK = {
+    "llamacpp": "reasoning_content",
+    "ollama": "reasoning",
+    "ollama_cloud": "reasoning",
+    "vercel_ai_gateway": "reasoning_details",
+    "vllm": "reasoning",
+}
+"""Where the models of a host are given what they thought, by the field that its clients were recorded to send or its own source reads."""
+
+
+@pytest.mark.parametrize("name", THINKING_GOES_BACK)
+def test_thinking_goes_back_in_the_field_that_the_host_reads(name: str) -> None:
+    said = Message("assistant", (Reasoning(text="Hm"), Text(text="4")))
+    asked = Request(model="m", messages=(Message("user", (Text(text="2+2"),)), said, Message("user", (Text(text="And?"),))))
+    call = dialects.dialect("openai_chat").encode_request(asked, msgspec.convert(row(name).quirks, Quirks))
+    told = json.loads(call.body)["messages"][1]
+    assert call.warnings == ()
+    assert set(told) == {"role", "content", THINKING_GOES_BACK[name]}
