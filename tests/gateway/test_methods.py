@@ -146,6 +146,14 @@ def test_a_colon_may_stand_in_a_models_name(direct: Direct) -> None:
     assert direct.get("/v1beta/models/openai/llama3:latest").status == 200
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1beta/models/m:generateContent", "/api/chat", "/metrics"])
+def test_who_has_no_key_is_told_how_one_is_shown(make_stage: Any, path: str) -> None:
+    stage: Stage = make_stage(["openai"], {"keys": {"ada": {"key": "key-of-ada-0123456789"}}})
+    for headers in ({}, {"x-api-key": "another-key-0123456789"}):
+        reply = httpx.request("GET" if path == "/metrics" else "POST", stage.url + path, headers=headers)
+        assert (reply.status_code, reply.headers["www-authenticate"]) == (401, "Bearer")
+
+
 SAFE = {"content-type", "content-length", "cache-control", "content-language", "expires", "last-modified", "pragma"}
 """What a page may read of any answer. https://fetch.spec.whatwg.org/#cors-safelisted-response-header-name, read 2026-11-21."""
 NOT_FOR_PAGES = {"x-accel-buffering"}

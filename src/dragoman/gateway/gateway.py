@@ -23,7 +23,7 @@ from dragoman.gateway.faces import KEPT, PROMPTS, Face, Faces, face_of, own_call
 from dragoman.gateway.failures import shown
 from dragoman.gateway.handles import check_handles
 from dragoman.gateway.listings import TOLD
-from dragoman.gateway.methods import NotAllowed, not_allowed, nothing_at
+from dragoman.gateway.methods import not_allowed, nothing_at, wanted
 from dragoman.gateway.methods import told as told_methods
 from dragoman.gateway.operating import meant, operate
 from dragoman.gateway.origins import allowance, check_local, preflight
@@ -177,6 +177,7 @@ class Gateway:
             return await page.show(call)
         except DragomanError as error:
             reply = face_of(call.url).encode_error(error)
+            reply = msgspec.structs.replace(reply, headers=(*reply.headers, *wanted(error, reply.status)))
         except Exception as fault:  # noqa: BLE001  # as with any other call
             reply = face_of(call.url).encode_error(ServerFault(f"the gateway failed: {type(fault).__name__}", status=500))
         return Answer(reply.status, reply.headers, reply.body)
@@ -247,9 +248,7 @@ class Gateway:
         reply = face.encode_error(told)
         record.status = reply.status
         self._settle(record)
-        ours = self._headers(record, face.dialect)
-        if isinstance(error, NotAllowed):
-            ours = (*ours, ("allow", error.allow))
+        ours = (*self._headers(record, face.dialect), *wanted(error, reply.status))
         names = {name for name, _ in ours}  # some dialects tell the request's id themselves
         return Answer(reply.status, (*(field for field in reply.headers if field[0] not in names), *ours), reply.body)
 

@@ -1,7 +1,7 @@
 """What is at a path and which methods it takes: HEAD wherever GET is taken, and OPTIONS everywhere, which tells them.
 
-Source: https://www.rfc-editor.org/rfc/rfc9110, sections 9.3.2, 9.3.7 and 15.5.6, read 2026-11-21. Who asks for a WebSocket where there is
-none is told 426, by which OpenAI's Codex 0.169 goes over to HTTP at once: at a 404, 405 or 501 it tries for six seconds.
+Source: https://www.rfc-editor.org/rfc/rfc9110, sections 9.3.2, 9.3.7, 15.5.2 and 15.5.6, read 2026-11-21. Who asks for a WebSocket where
+there is none is told 426, by which OpenAI's Codex 0.169 goes over to HTTP at once: at a 404, 405 or 501 it tries for six seconds.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Final
 
-from dragoman.core.errors import BadRequest, UnknownModel
+from dragoman.core.errors import BadRequest, DragomanError, UnknownModel
 from dragoman.core.exchange import Headers, header
 from dragoman.server.answer import Answer
 
@@ -49,6 +49,13 @@ def not_allowed(method: str, path: str, taken: Iterable[str], headers: Headers =
     error = NotAllowed(f"{said} for {_cut(path)}; {', '.join(sorted(taken))} is allowed", status=status)
     error.allow = allow(taken)
     return error
+
+
+def wanted(error: DragomanError, status: int) -> Headers:
+    """What HTTP wants in the head of a failing answer in any dialect."""
+    if isinstance(error, NotAllowed):
+        return (("allow", error.allow),)
+    return (("www-authenticate", "Bearer"),) if status == 401 else ()
 
 
 def allow(taken: Iterable[str]) -> str:
