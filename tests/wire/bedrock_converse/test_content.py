@@ -251,6 +251,7 @@ def test_cache_points_stay_where_they_are_and_trip_no_other_wire() -> None:
             {"role": "user", "content": [{"toolResult": {"toolUseId": "t", "content": []}}, POINT, {"text": "e"}, POINT]},
             {"role": "assistant", "content": [POINT]},
         ],
+        "toolConfig": {"tools": [{"toolSpec": {"name": "look", "inputSchema": {"json": {"type": "object"}}}}]},
     }
     request = decoded(body)
     assert not any(isinstance(part, Opaque) for message in request.messages for part in message.parts)

@@ -23,8 +23,8 @@ def test_any_text_comes_back_from_base64(text: str) -> None:
 
 
 @MODEST
-@given(st.binary())
-def test_base64_is_carried_as_it_is(data: bytes) -> None:
+@given(st.binary().filter(lambda data: not data.startswith(b"\0dragoman:")))
+def test_base64_that_does_not_look_marked_is_carried_as_it_is(data: bytes) -> None:
     told = base64.b64encode(data).decode()
     assert encode_redacted(told) == told
 

@@ -12,6 +12,7 @@ from dragoman.core.exchange import Call, header
 from dragoman.core.messages import (
     Text,
     ToolCall,
+    ToolResult,
 )
 from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Tool
 from dragoman.wire import bedrock_converse
@@ -287,6 +288,18 @@ def test_tools_that_must_not_be_called_are_left_out_and_that_is_said() -> None:
     spoken = turns(said("user", Text(text="a")), said("assistant", ToolCall(id="t", name="look", arguments="{}")))
     body, warnings = encoded(msgspec.structs.replace(spoken, tools=(TOOL,), tool_choice="none"))
     assert (body["toolConfig"], len(warnings)) == ({"tools": [SPEC]}, 1)
+
+
+def test_tools_that_earlier_turns_alone_use_are_declared_as_gone() -> None:
+    call, result = ToolCall(id="t", name="look", arguments="{}"), ToolResult(id="t", parts=(Text(text="b"),))
+    spoken = turns(said("user", Text(text="a")), said("assistant", call), said("tool", result))
+    body, warnings = encoded(spoken)
+    [tool] = body["toolConfig"]["tools"]
+    assert tool["toolSpec"]["name"] == "look"
+    assert "Do not call it" in tool["toolSpec"]["description"]
+    assert warnings == []
+    assert decoded(body).tools == ()
+    assert encoded(msgspec.structs.replace(spoken, tools=(TOOL,)))[0]["toolConfig"] == {"tools": [SPEC]}
 
 
 def test_choice_without_tools_is_said_to_be_left_out() -> None:

@@ -48,6 +48,8 @@ _CARRIED: Final = frozenset(
         *("top_k", "reasoning", "metadata", "extra"),
     }
 )
+_GONE: Final = "Used earlier in this conversation and no longer at hand. Do not call it."
+"""Of a tool that only earlier turns speak of: the service refuses a conversation with calls that declares no tool. Read, it is none."""
 _CHOICES: Final = {"auto": "auto", "required": "any"}
 _CHOICES_BACK: Final[dict[str, ToolChoice]] = {"auto": "auto", "any": "required"}
 
@@ -130,8 +132,8 @@ def _encode_tools(request: Request, warnings: list[str]) -> JsonObject:
     theirs = own.get("toolConfig")
     tools = join_tools(tools, theirs.get("tools") if isinstance(theirs, dict) else None, own.get(TOOLS_AT))
     choice = request.tool_choice
+    spoken = _spoken_of(request)
     if choice == "none" and tools:
-        spoken = any(isinstance(part, (ToolCall, ToolResult)) for message in request.messages for part in message.parts)
         if not spoken:
             warnings.append("tool_choice: 'none' cannot be said on this wire; the tools are left out instead")
             return {}
@@ -140,11 +142,18 @@ def _encode_tools(request: Request, warnings: list[str]) -> JsonObject:
     if not tools:
         if choice not in (None, "auto", "none"):
             warnings.append("tool_choice: there is no tool to choose, left out")
-        return {}
+        return {"tools": [_encode_tool(Tool(name=name, description=_GONE)) for name in spoken]} if spoken else {}
     if choice is None or choice == "none":
         return {"tools": tools}
     told = {"tool": {"name": choice.name}} if isinstance(choice, NamedTool) else {_CHOICES[choice]: {}}
     return {"tools": tools, "toolChoice": told}
+
+
+def _spoken_of(request: Request) -> list[str]:
+    """The tools that earlier turns use."""
+    used = [part for message in request.messages for part in message.parts if isinstance(part, (ToolCall, ToolResult))]
+    names = dict.fromkeys(part.name for part in used if part.name)
+    return list(names) or ["unknown"] * bool(used)
 
 
 def _encode_tool(tool: Tool) -> JsonObject:
@@ -306,7 +315,8 @@ def _decode_tools(config: _ToolConfig, own: JsonObject, rest: JsonObject) -> tup
     given = config.tools or []
     theirs = [(i, tool) for i, tool in enumerate(given) if tool.get("toolSpec") is None]
     ours = [(i, tool["toolSpec"]) for i, tool in enumerate(given) if tool.get("toolSpec") is not None]
-    tools = tuple(_decode_tool(spec, f"toolConfig.tools[{i}].toolSpec") for i, spec in ours)
+    told = (_decode_tool(spec, f"toolConfig.tools[{i}].toolSpec") for i, spec in ours)
+    tools = tuple(tool for tool in told if tool.description != _GONE)
     if theirs:
         rest = {**rest, "tools": [tool for _, tool in theirs]}
         places = places_to_tell([i for i, _ in theirs], len(given))
