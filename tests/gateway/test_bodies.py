@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from dragoman.gateway.prompts.bodies import with_model, without_unsigned
+from dragoman.gateway.prompts.bodies import with_model, with_name_asked, without_unsigned
 
 LONG = [{"role": "user", "content": 'a "model" : "b" and \\u006d ' * 400}, {"model": "nested", "\u00e9": [1, {"model": 2}]}]
 NESTED = {"messages": LONG}
@@ -81,3 +81,14 @@ def test_a_body_without_such_thinking_stays_byte_for_byte(messages: object) -> N
     warnings: list[str] = []
     assert without_unsigned(body, warnings) is body
     assert not warnings
+
+
+@pytest.mark.parametrize("between", [":", ": ", " :\n "])
+def test_an_answer_calls_its_model_as_the_caller_did(between: str) -> None:
+    told = '{"type":"message","model"%s"told-1","content":[{"input":{"model":"told-1"}}]}'
+    assert with_name_asked((told % between).encode(), "told-1", 'a/"b"') == (told % between).replace("told-1", 'a/\\"b\\"', 1).encode()
+
+
+def test_an_answer_that_tells_another_model_or_none_stays_as_it_is() -> None:
+    for told in (b'{"model":"told-10"}', b'{"content":[{"text":"\\"model\\":\\"told-1\\""}]}', b""):
+        assert with_name_asked(told, "told-1", "asked") == told

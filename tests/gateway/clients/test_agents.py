@@ -68,6 +68,13 @@ def between(vendor: Upstream) -> Iterator[Stage]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def renaming() -> Iterator[Stage]:
+    """A gateway with a name of its own for a model of the vendor's."""
+    with Stage(["openai", "anthropic"], {"models": {"house": {"targets": ["anthropic/claude-sonnet-4-5"]}}}) as running:
+        yield running
+
+
 def events_of(reply: httpx.Response) -> list[dict[str, Any]]:
     assert reply.status_code == 200, reply.text
     lines = [line.removeprefix("data: ") for line in reply.text.splitlines() if line.startswith("data: ")]
@@ -106,6 +113,19 @@ class TestClaudeCode:
     def test_with_a_name_of_ours_the_name_alone_is_changed(self, between: Stage, vendor: Upstream) -> None:
         self.send(between, "anthropic/claude-sonnet-4-5")
         assert vendor.calls[0].body == dumped(claude_body("claude-sonnet-4-5", CALL))
+
+    @pytest.mark.parametrize("name", ["anthropic/claude-sonnet-4-5", "openai/gpt-4.1", "house"])
+    @pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
+    def test_an_answer_calls_the_model_as_it_did(self, renaming: Stage, name: str, stream: bool) -> None:
+        """By another name it takes the thinking for another model's, and gives none back."""
+        reply = httpx.post(
+            renaming.url + "/v1/messages", headers=CLAUDE_HEADERS, content=dumped({**claude_body(name, "Hi"), "stream": stream})
+        )
+        told = events_of(reply)[0]["message"] if stream else reply.json()
+        assert told["model"] == name
+
+    def test_its_vendors_own_name_is_told_as_its_vendor_tells_it(self, between: Stage) -> None:
+        assert events_of(self.send(between, "claude-sonnet-4-5"))[0]["message"]["model"] == "m"
 
     def test_thoughts_of_another_vendors_model_do_not_reach_its_own(self, between: Stage, vendor: Upstream) -> None:
         body = claude_body("claude-sonnet-4-5", CALL)

@@ -169,6 +169,12 @@ def _outermost_value(body: bytes, key: bytes) -> tuple[int, int] | None:
     return _value_at(body, found[0]) if len(found) == 1 else None
 
 
+def with_name_asked(answer: bytes, told: str, asked: str) -> bytes:
+    """The beginning of an answer, or all of it, with the model called as the caller did."""
+    name = re.compile(rb'("model"\s*:\s*)' + re.escape(dump(told)))
+    return name.sub(lambda found: found[1] + dump(asked), answer, count=1)
+
+
 def without_unsigned(body: bytes, warnings: list[str]) -> bytes:
     """A body of Anthropic's dialect without the thinking that no signature proves: its vendor refuses that."""
     if body.rfind(_UNSIGNED) < 0:  # a quarter of what ``in`` takes

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -20,12 +20,17 @@ from dragoman.gateway.faces import PROMPTS
 from dragoman.gateway.failures import shown
 from dragoman.gateway.handles import Given, given_in
 from dragoman.gateway.prompts.asking import Asking
+from dragoman.gateway.prompts.bodies import with_name_asked
 from dragoman.gateway.prompts.continuing import without_keeping
 from dragoman.gateway.telemetry.records import Record
 from dragoman.gateway.uncounted import uncounted
 from dragoman.response import tier_in
 from dragoman.server.answer import BrokenOff
 from dragoman.transport.seam import AsyncIncoming, AsyncTransport, Hold
+
+_NAMED_AS_ASKED: Final = "anthropic_messages"
+"""The dialect whose answers call a model as the caller did, where the gateway changed its name: Claude Code gives thinking back only to the
+model that it believes to have had it from, and Anthropic refuses a loop of tools without it."""
 
 
 class Counted:
@@ -192,10 +197,10 @@ class Delivery:
             asking.record.asked_messages = asking.request.messages
         if asking.tap is not None and self._driver.ended:  # whole, and it passes on
             self._over = True
-            return asking.tap.content_type, asking.tap.take()
+            return asking.tap.content_type, self._named(asking.tap.take())
         carrier = self._carrier = _Passed(asking) if asking.tap else _Encoded(asking.encoder(), asking.record, asking.kept_by())
         if asking.record.streamed:
-            self._first = carrier.carry(events)
+            self._first = self._named(carrier.carry(events))
             asking.forget()
             return carrier.content_type, None
         pieces = [carrier.carry(events)]
@@ -207,7 +212,14 @@ class Delivery:
         if asking.tap is None:
             asking.record.warnings += uncounted(asking.face.dialect, PROMPTS, asking.record.usage)
         self._over = True
-        return carrier.content_type, b"".join(pieces)
+        return carrier.content_type, self._named(b"".join(pieces))
+
+    def _named(self, answer: bytes) -> bytes:
+        """What begins with the model's name, called as the caller's dialect wants it."""
+        record = self._asking.record
+        if self._asking.face.dialect != _NAMED_AS_ASKED or record.model in (None, record.target_model):
+            return answer
+        return with_name_asked(answer, record.answer_model or record.target_model or "", record.model)
 
     async def next(self) -> bytes:
         """See ``Pieces.next``."""
