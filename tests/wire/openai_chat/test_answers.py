@@ -245,6 +245,17 @@ def test_openais_sdk_reads_what_our_server_role_tells(case: str) -> None:
             assert message.tool_calls is not None
 
 
+def test_call_of_free_text_has_its_place_in_a_stream() -> None:
+    told = at_once(DELTAS["call of a tool that takes free text"][1])
+    function = {"id": "0", "type": "function", "function": {"name": "g", "arguments": "{}"}}
+    both = json.loads(DELTAS["call of a tool that takes free text"][1])
+    both["choices"][0]["message"]["tool_calls"].insert(0, function)
+    for one, places in ((told, [0]), (at_once(json.dumps(both).encode()), [0, 1])):
+        chunks = [json.loads(line[6:]) for line in written(one, True).split(b"\n\n") if line.startswith(b"data: {")]
+        calls = [call for chunk in chunks for choice in chunk["choices"] for call in choice["delta"].get("tool_calls", ())]
+        assert sorted({call["index"] for call in calls}) == places
+
+
 def test_caller_who_knows_functions_alone_is_told_in_that_form() -> None:
     deltas = DELTAS["function as before tools"][0]
     with serving("openai_chat", said(*streamed(deltas).events)) as server, openai.OpenAI(base_url=server.root, api_key="k") as client:

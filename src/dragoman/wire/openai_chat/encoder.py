@@ -110,7 +110,15 @@ class ChunkBuilder:
             return self._said(event.choice, self._call(*key, call, {"name": event.name or "", "arguments": ""}))
         if event.kind == "opaque" and PART in own:
             return self._said(event.choice, {"content": [own[PART]]})
-        return self._said(event.choice, own[MESSAGE]) if MESSAGE in own else []
+        return self._said(event.choice, self._of_message(event.choice, own)) if MESSAGE in own else []
+
+    def _of_message(self, choice: int, own: JsonObject) -> JsonObject:
+        """Fields of the message; calls that take free text stand in it whole, and in a stream each has its place."""
+        fields: JsonObject = dict(own.get(MESSAGE, {}))
+        if "tool_calls" in fields:
+            first = sum(of == choice for of, _ in self._calls)
+            fields["tool_calls"] = [{"index": first + i, **call} for i, call in enumerate(fields["tool_calls"])]
+        return fields
 
     def _call(self, choice: int, index: int, call: JsonObject, function: JsonObject) -> JsonObject:
         if self._is_legacy:
@@ -132,7 +140,7 @@ class ChunkBuilder:
     def _end(self, event: BlockEnded) -> list[JsonObject]:
         key = (event.choice, event.index)
         block, own = self._blocks.pop(key), event.extra.get(NAME, {})
-        delta: JsonObject = dict(own.get(MESSAGE, {}))
+        delta = self._of_message(event.choice, own)
         if block.kind == "image":
             picture = Image(data=b"".join(self._pictures.pop(key, ())), media_type=block.media_type)
             delta["images"] = [encode_image(picture)]
