@@ -305,6 +305,14 @@ def test_a_refusal_is_told_in_the_callers_dialect(apart: Direct) -> None:
         assert "was not given to the key 'ada'" in error.message
 
 
+def test_a_name_that_an_upstream_gives_twice_is_given_to_both() -> None:
+    store = KeptResponses()
+    for owner in ("ada", "bob"):
+        store.claim(owner, "resp_1")
+    assert [store.is_given(owner, "resp_1") for owner in ("ada", "bob", "eve")] == [True, True, False]
+    store.close()
+
+
 def test_names_of_what_is_kept_elsewhere_do_not_pile_up_without_end() -> None:
     store = KeptResponses()
     store._store.executemany(

@@ -38,7 +38,10 @@ create table if not exists items (
 ) without rowid
 """
 """In which answer an item stands."""
-_CLAIMS: Final = "create table if not exists claims (id text primary key, owner text not null, kept_s real not null) without rowid"
+_CLAIMS: Final = """
+create table if not exists claims (id text not null, owner text not null, kept_s real not null, primary key (owner, id)) without rowid
+"""
+"""What upstreams keep; one on somebody's own machine may give a name twice."""
 _IS_GIVEN: Final = " union ".join(f"select 1 from {table} where id = :id and owner = :owner" for table in ("responses", "items", "claims"))
 _MESSAGES: Final = msgspec.msgpack.Decoder(tuple[Message, ...])
 
