@@ -147,5 +147,5 @@ def missing_key(provider: Provider) -> MissingKey:
         return MissingKey(provider.auth.missing)
     variables = " or ".join(provider.auth.variables)
     ways = [f"set {variables}"] if variables else []
-    ways += [f'pass key="…" or keys={{"{provider.name}": "…"}}', "write it into keys.toml"]
+    ways += [f'pass key="…" or keys={{"{provider.name}": "…"}}', f'or write {provider.name} = "…" into ~/.config/dragoman/keys.toml']
     return MissingKey(f"{provider.title} needs a key: {', '.join(ways)}", provider=provider.name)

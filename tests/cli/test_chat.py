@@ -133,6 +133,15 @@ def test_a_failure_is_one_clear_line_and_the_right_code(arguments: list[str], co
     assert SECRET not in told.stderr
 
 
+@pytest.mark.parametrize("fault", ["status=500", "status=503", "status=401", "status=404", "status=429", "html", "empty"])
+def test_every_failure_of_a_provider_says_what_to_do(fault: str, around: dict[str, str]) -> None:
+    told = run(
+        "chat", "Hello", "-m", f"openai/gpt-4!{fault},retry-after=0" if "status" in fault else f"openai/gpt-4!{fault}", environment=around
+    )
+    assert told.returncode == 1
+    assert told.stderr.splitlines()[-1].startswith("  ")
+
+
 def test_an_error_that_quotes_the_key_does_not_show_it(around: dict[str, str]) -> None:
     told = run("chat", "Hello", "-m", f"openai/gpt-4!status=500,code={SECRET}", environment=around)
     assert told.returncode == 1

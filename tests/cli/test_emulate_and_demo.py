@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from dragoman.cli.demonstration import script
-from dragoman.cli.emulate import line, read_scenario
+from dragoman.cli.emulate import ANY_KEY, line, read_scenario
 from dragoman.core.embedding import EmbedRequest
-from dragoman.emulator import Record
+from dragoman.emulator import Emulator, Record
 from tests.cli.terminal import COMMAND, run
 
 
@@ -82,7 +82,7 @@ def test_scenarios_are_read_in_both_notations(given: str, read: str | Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "names: none was given"),
+        ([], "names: none was given; name providers, such as: dragoman emulate openai anthropic"),
         (["opnai"], "did you mean 'openai'?"),
         (["openai", "--scenario", "ecco"], "scenario"),
         (["openai", "--scenario", "nowhere.toml"], "nowhere.toml"),
@@ -115,3 +115,17 @@ def test_demo_shows_every_provider_way_and_fault_and_ends_with_0(bare: dict[str,
 def test_the_conversation_of_the_demo_has_a_line_for_each_question() -> None:
     assert len(script.QUESTIONS) == 5
     assert all(script.count(answer) > 10 for answer in script.ANSWERS.values())
+
+
+def test_the_demo_on_a_narrow_screen_has_lines_in_place_of_tables(bare: dict[str, str]) -> None:
+    told = run("demo", environment={**bare, "COLUMNS": "40"})
+    assert told.returncode == 0, told.stdout + told.stderr
+    words = " ".join(told.stdout.split())
+    assert "no such provider: \"opnai/gpt-4.1\" UnknownModel: provider: 'opnai' is not known; did you mean 'openai'?; kept: –" in words
+    assert "…" not in told.stdout, "nothing is cut"
+
+
+def test_the_key_that_is_printed_is_no_word_of_an_id(around: dict[str, str], emulator: Emulator) -> None:
+    told = run("chat", "-m", "openai/gpt-4.1!status=500", "Hi", environment={**around, "OPENAI_API_KEY": ANY_KEY})
+    assert "request req_emulated_" in told.stderr
+    assert "removed" not in told.stderr

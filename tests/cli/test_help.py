@@ -103,3 +103,20 @@ def test_a_question_is_asked_for_where_standard_input_is_closed(bare: dict[str, 
     )
     assert done.returncode == 2
     assert done.stderr.startswith("error: UsageError: prompt: none was given")
+
+
+@pytest.mark.parametrize("arguments", [[], ["chat"], ["emulate"], ["keys", "new"]])
+def test_on_a_narrow_terminal_no_option_and_no_sentence_is_cut(arguments: list[str], bare: dict[str, str]) -> None:
+    wide, narrow = (run(*arguments, "--help", environment={**bare, "COLUMNS": columns}).stdout for columns in ("200", "40"))
+    options = {word for word in wide.replace(",", " ").split() if word.startswith("--")}
+    assert "--help" in options
+    assert options <= set(narrow.replace(",", " ").split())
+    assert "..." not in narrow.replace("[ARGS]...", "").replace("[names]...", "").replace("names...", "").replace("prompt...", "").replace(
+        "[prompt]...", ""
+    )
+    assert "[cyan]" not in narrow
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_on_a_usual_terminal_help_is_not_cut(command: str, bare: dict[str, str]) -> None:
+    assert "…" not in run(command, "-h", environment={**bare, "COLUMNS": "80"}).stdout.replace("cut-after=200' …", "")

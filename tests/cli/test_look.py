@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +15,7 @@ import pytest
 
 from dragoman import Client, Timeouts
 from dragoman.catalogue.load import Catalogue
+from dragoman.cli.doctor import _EXTRAS
 from dragoman.cli.reach import ask_models
 from dragoman.core.errors import ConnectFailed
 from dragoman.core.exchange import Call
@@ -303,5 +307,23 @@ def test_doctor_tells_of_this_machine_without_its_secrets(around: dict[str, str]
     told = read("doctor", environment=environment)
     assert told["proxy"]["HTTPS_PROXY"] == "http://127.0.0.1:9"
     assert "cli" in told["extras"]
+    assert not {*told["extras"]} & {*told["extras_missing"]}
     assert told["python"].startswith("3.")
     assert SECRET not in json.dumps(told)
+
+
+@pytest.mark.parametrize("absent", ["genai_prices", "opentelemetry"])
+def test_doctor_names_the_extras_that_are_missing_and_how_to_have_them(absent: str, around: dict[str, str]) -> None:
+    hide = f"import importlib.util as u\nreal = u.find_spec\nu.find_spec = lambda name: None if name == {absent!r} else real(name)"
+    code = f"{hide}\nimport sys; sys.argv = ['dragoman', 'doctor', 'openai']\nfrom dragoman.cli import main\nmain()"
+    told = subprocess.run([sys.executable, "-c", code], env=around, capture_output=True, text=True, timeout=60, check=False)
+    extra = {"genai_prices": "prices", "opentelemetry": "otel"}[absent]
+    (line,) = [line for line in told.stdout.splitlines() if line.startswith("without ")]
+    assert extra in line.partition(";")[0]
+    assert "pip install 'dragoman[all]'" in line
+
+
+def test_the_extras_that_doctor_knows_are_those_of_the_package() -> None:
+    path = Path(__file__).parents[2] / "pyproject.toml"
+    extras = tomllib.loads(path.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert {*_EXTRAS} == {*extras} - {"all"}

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from dragoman.cli.rows import print_rows
 from dragoman.cli.screen import say
+from tests.cli.conftest import NOWHERE
 from tests.cli.terminal import Terminal, plain, run
 
 COLUMNS = ("name", "state", "key", "address")
@@ -100,6 +101,16 @@ def test_what_is_wrong_is_broken_between_words(file: str, columns: int, around: 
     assert terminal.said.split() == run(*arguments, environment=around).stderr.split()
 
 
+@pytest.mark.parametrize(
+    ("columns", "heads"), [(80, "name key address"), (120, "name key address"), (160, "name provider dialect key address")]
+)
+def test_providers_leave_title_and_dialect_out_where_a_table_has_no_room_for_them(columns: int, heads: str, bare: dict[str, str]) -> None:
+    nobody = {name: value for name, value in bare.items() if value != NOWHERE}
+    with Terminal("providers", environment=nobody, size=(columns, 50)) as terminal:
+        terminal.end()
+    assert terminal.said.splitlines()[0].split() == heads.split()
+
+
 @pytest.mark.parametrize("columns", [40, 80, 120])
 @pytest.mark.parametrize("arguments", [["models"], ["doctor", "openai", "bedrock"], ["providers"]])
 def test_lists_fit_a_terminal(columns: int, arguments: list[str], around: dict[str, str]) -> None:
@@ -119,3 +130,4 @@ def test_a_pipe_gets_one_line_a_row_and_no_colours(arguments: list[str], around:
     assert "\x1b" not in told
     assert sum(line.startswith("openai") for line in told.splitlines()) >= 1
     assert not any(line.startswith("  ") and "://" in line for line in told.splitlines())
+    assert not any(line.endswith(" ") for line in told.splitlines()), "a terminal behind the pipe would break the blanks into lines"

@@ -16,6 +16,7 @@ from dragoman.emulator import Emulator
 from dragoman.gateway.client_keys import hash_of
 from dragoman.server import Answer
 from tests.cli.conftest import SECRET
+from tests.cli.conftest import bare as bare
 from tests.cli.conftest import emulator as emulator
 from tests.cli.terminal import Terminal, run
 from tests.gateway.process import Serving
@@ -166,3 +167,16 @@ def test_on_a_terminal_it_fits_and_ends_with_ctrl_c(bare: dict[str, str]) -> Non
         terminal.press("\x03")
         assert terminal.end() == 0
         assert "Traceback" not in terminal.said
+
+
+def test_a_service_that_is_gone_or_wants_no_key_is_served_where_an_address_is_set(make_serving: Make) -> None:
+    serving = make_serving(
+        None, RAYCAST_API_KEY=SECRET, RAYCAST_BASE_URL="http://127.0.0.1:9", LOCKCHAT_BASE_URL="http://127.0.0.1:9"
+    ).ready()
+    assert "providers  lockchat, raycast\n" in serving.said
+
+
+def test_a_service_that_is_gone_is_not_served_at_its_own_address(bare: dict[str, str]) -> None:
+    told = run("serve", "--port", "0", environment={**bare, "RAYCAST_API_KEY": SECRET})
+    assert told.returncode == 2
+    assert "no provider can be served" in told.stderr

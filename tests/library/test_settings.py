@@ -122,7 +122,13 @@ def test_a_key_that_no_header_takes_is_refused_and_not_shown(key: Any, words: st
 def test_a_missing_key_is_said_with_every_way_to_give_it() -> None:
     error = missing_key(ROW)
     assert isinstance(error, MissingKey)
-    for words in ("Here needs a key", "set HERE_KEY or OTHER_KEY", 'key="…"', 'keys={"here": "…"}', "keys.toml"):
+    for words in (
+        "Here needs a key",
+        "set HERE_KEY or OTHER_KEY",
+        'key="…"',
+        'keys={"here": "…"}',
+        'here = "…" into ~/.config/dragoman/keys.toml',
+    ):
         assert words in error.message
 
 

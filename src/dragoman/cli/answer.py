@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from dragoman.cli.screen import describe, redacted, without_controls
+from dragoman.cli.screen import describe, redacted, say, without_controls
 from dragoman.core.errors import DragomanError
 from dragoman.core.events import Event, ReasoningDelta, TextDelta
 from dragoman.core.fold import Response
@@ -116,7 +116,7 @@ def paint(stream: Answering, model: str, out: Console) -> Told:
     with Painter(out) as painter:
         told = listen(stream, model, painter.take)
     if told.error is None:
-        out.print(facts(told), soft_wrap=True)
+        say(out, facts(told))
     return told
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import sys
 from collections.abc import Callable
 from io import TextIOWrapper
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Any, Final, Literal, NoReturn
 
 import typer
 
@@ -21,6 +23,9 @@ from dragoman.cli.providers import providers
 from dragoman.cli.screen import FAILED, guarded
 from dragoman.cli.serve import serve
 
+WIDE: Final = 72
+"""Columns from which on help stands in frames."""
+_MARKUP: Final = re.compile(r"\[/?cyan\]")
 _PANELS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
     "Ask": (chat,),
     "Look": (providers, models, doctor),
@@ -28,9 +33,9 @@ _PANELS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
     "Try without an account": (demo, emulate),
 }
 _GROUPS: Final[dict[str, tuple[str, tuple[Callable[..., None], ...]]]] = {
-    "keys": ("Keys of the gateway's callers.", (keys.new,)),
-    "check": ("Look for mistakes.", (check.config,)),
-    "config": ("What a dragoman.toml can hold.", (config.example,)),
+    "keys": ("Make keys for the gateway's callers.", (keys.new,)),
+    "check": ("Look for mistakes in a dragoman.toml.", (check.config,)),
+    "config": ("Show what a dragoman.toml can hold.", (config.example,)),
     "import": ("Take over another gateway's configuration.", (import_config.litellm,)),
 }
 """Commands that stand behind another word, in the panel of ``serve``."""
@@ -55,29 +60,38 @@ def _root(
     """
 
 
-def _prose(command: Callable[..., None]) -> str:
+def _prose(command: Callable[..., None], *, is_painted: bool) -> str:
     """A docstring as help: each paragraph one line, to be wrapped as wide as the terminal is."""
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in (command.__doc__ or "").split("\n\n"))
+    words = command.__doc__ or ""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in (words if is_painted else _MARKUP.sub("", words)).split("\n\n"))
 
 
-def build() -> typer.Typer:
-    """The app, ready to be called."""
+def _options(command: Callable[..., None], *, is_painted: bool) -> dict[str, Any]:
+    """What Typer is told of a command. The list of commands has its first paragraph whole, where Typer would cut it."""
+    told = _prose(command, is_painted=is_painted)
+    return {"help": told, "short_help": told.partition("\n\n")[0]}
+
+
+def build(width: int = WIDE) -> typer.Typer:
+    """The app, ready to be called; on a terminal narrower than ``WIDE`` its help has no frames, which would cut the options' names."""
+    is_painted = width >= WIDE
+    markup: Literal["rich"] | None = "rich" if is_painted else None
     app = typer.Typer(
         name="dragoman",
         no_args_is_help=True,
-        rich_markup_mode="rich",
+        rich_markup_mode=markup,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": ["-h", "--help"], "terminal_width": None if is_painted else width},
     )
-    app.callback(help=_prose(_root))(_root)
+    app.callback(help=_prose(_root, is_painted=is_painted))(_root)
     for panel, commands in _PANELS.items():
         for command in commands:
-            app.command(help=_prose(command), rich_help_panel=panel)(guarded(command))
+            app.command(rich_help_panel=panel, **_options(command, is_painted=is_painted))(guarded(command))
     for name, (about, commands) in _GROUPS.items():
-        group = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=about)
+        group = typer.Typer(no_args_is_help=True, rich_markup_mode=markup, help=about, short_help=about)
         group.callback()(lambda: None)  # or Typer would make a group of one command that command
         for command in commands:
-            group.command(help=_prose(command))(guarded(command))
+            group.command(**_options(command, is_painted=is_painted))(guarded(command))
         app.add_typer(group, name=name, rich_help_panel="Serve")
     return app
 
@@ -91,7 +105,7 @@ def run() -> None:
         _give_up("standard output is closed")
     try:
         try:
-            build()()
+            build(shutil.get_terminal_size().columns)()
         finally:
             sys.stdout.flush()
     except OSError as fault:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def chat(
-    prompt: Annotated[list[str] | None, typer.Argument(help="The question. [dim]- reads it from standard input.[/dim]")] = None,
+    prompt: Annotated[list[str] | None, typer.Argument(help="The question; - reads it from standard input.")] = None,
     model: Annotated[str | None, typer.Option("--model", "-m", help="PROVIDER/MODEL, or a provider for its default model.")] = None,
     system: Annotated[str | None, typer.Option("--system", "-s", help="Instructions that stand above the conversation.")] = None,
     key: Annotated[str | None, typer.Option("--key", help="The provider's key; its variable is the better place.")] = None,

@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 import typer
 
+from dragoman.cli.rows import print_rows
 from dragoman.cli.screen import FAILED, console, describe, redacted
 
 if TYPE_CHECKING:
     from rich.box import Box
     from rich.console import Console
+    from rich.table import Table
 
+    from dragoman.cli.demonstration.faults import Outcome
     from dragoman.cli.demonstration.stage import Stage
     from dragoman.cli.demonstration.ways import Act, Way
     from dragoman.emulator import Emulator
@@ -26,6 +29,9 @@ PROVIDERS: Final = ("raycast", "lockchat", "gravityengine", "equing", "openai")
 TTFT_S: Final = 0.1
 TOKENS_PER_SECOND: Final = 60.0
 _LOG_WIDTH: Final = 100
+_COLUMNS: Final = ("provider", "first token", "tokens/s", "tokens", "errors")
+WIDE: Final = 72
+"""Columns from which on there is room for tables."""
 
 
 class Take(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +65,7 @@ def demo() -> None:
     with _apart(), Emulator(PROVIDERS, scenario=speak) as emulator:
         went_well = _show_faults(stage, emulator)
     out.print(f"\n[dim]{time.monotonic() - begun_s:.0f} s. All answers were emulated on this machine.[/dim]")
-    out.print('Try it yourself: [green]dragoman emulate openai[/green], and in another terminal [green]dragoman chat "Hello"[/green]')
+    out.print("Try it yourself: [green]dragoman emulate openai[/green], which prints what to type in another terminal.")
     if not went_well or any(take.error for take in takes):
         raise typer.Exit(FAILED)
 
@@ -144,20 +150,29 @@ def _perform(stage: Stage, way: Way, act: Act) -> Take:
 
 
 def _show_table(stage: Stage, takes: list[Take]) -> None:
-    from rich.table import Table
-
     stage.title("How it went", "emulated: 0.1 s to the first token, then 60 tokens/s")
-    table = Table(width=stage.width, box=_lines(stage.out), header_style="bold", border_style="dim")
-    table.add_column("provider", ratio=2)
-    for column in ("first token", "tokens/s", "tokens", "errors"):
-        table.add_column(column, justify="right", ratio=1)
-    for name in dict.fromkeys(take.provider for take in takes):
-        table.add_row(name, *_figures([take for take in takes if take.provider == name]))
-    stage.out.print(table)
+    names = dict.fromkeys(take.provider for take in takes)
+    rows = [(name, *_figures([take for take in takes if take.provider == name])) for name in names]
+    if stage.width < WIDE:
+        print_rows(stage.out, _COLUMNS, rows)
+    else:
+        stage.out.print(_speed_table(stage, rows))
     stage.out.print(
         "[dim]Times are those of the four ways inside this process; the command line's first token waits for Python to start.\n"
         "Gravityengine answers whole, so its first token is its last.[/dim]"
     )
+
+
+def _speed_table(stage: Stage, rows: Sequence[tuple[str, ...]]) -> Table:
+    from rich.table import Table
+
+    table = Table(width=stage.width, box=_lines(stage.out), header_style="bold", border_style="dim")
+    table.add_column(_COLUMNS[0], ratio=2)
+    for column in _COLUMNS[1:]:
+        table.add_column(column, justify="right", ratio=1)
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def _figures(takes: list[Take]) -> tuple[str, str, str, str]:
@@ -176,29 +191,47 @@ def _figures(takes: list[Take]) -> tuple[str, str, str, str]:
 
 
 def _show_faults(stage: Stage, emulator: Emulator) -> bool:
-    """The table of faults, a row as soon as it is known. Says whether every answer was kept as far as it had come."""
-    from rich.table import Table
-    from rich.text import Text
-
+    """Every fault and what became of it. Says whether every answer was kept as far as it had come."""
     from dragoman.cli.demonstration.faults import outcomes
 
     stage.title("What goes wrong, and what you get", "each asked for once, without retries")
+    with stage.out.status("[dim]each fault, once …[/dim]") if stage.out.is_terminal else _nothing():
+        found = list(outcomes(emulator))
+    if stage.width < WIDE:
+        _list_faults(stage, found)
+    else:
+        stage.out.print(_fault_table(stage, found))
+    stage.out.print(
+        "[dim]kept: tokens that had arrived; they are in the error's partial answer, never lost and never passed off as whole.[/dim]"
+    )
+    return all(one.is_expected for one in found)
+
+
+def _fault_table(stage: Stage, found: list[Outcome]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(width=stage.width, box=_lines(stage.out), header_style="bold", border_style="dim")
     table.add_column("fault", ratio=4, overflow="fold")
     table.add_column("error", min_width=14)
     table.add_column("it says", ratio=6)
     table.add_column("kept", justify="right", min_width=8)
-    went_well = True
-    with stage.out.status("[dim]each fault, once …[/dim]") if stage.out.is_terminal else _nothing():
-        for one in outcomes(emulator):
-            went_well = went_well and one.is_expected
-            what = Text.assemble((one.what, "bold"), "\n", (one.asked, "green"))
-            table.add_row(what, Text(one.error, "green" if one.error == "none" else "bold red"), Text(one.message), one.kept)
-    stage.out.print(table)
-    stage.out.print(
-        "[dim]kept: tokens that had arrived; they are in the error's partial answer, never lost and never passed off as whole.[/dim]"
-    )
-    return went_well
+    for one in found:
+        what = Text.assemble((one.what, "bold"), "\n", (one.asked, "green"))
+        table.add_row(what, Text(one.error, _colour(one)), Text(one.message), one.kept)
+    return table
+
+
+def _list_faults(stage: Stage, found: list[Outcome]) -> None:
+    from rich.text import Text
+
+    for one in found:
+        stage.out.print(Text.assemble("\n", (one.what, "bold"), ": ", (one.asked, "green")))
+        stage.out.print(Text.assemble((one.error, _colour(one)), f": {one.message}; kept: {one.kept}"))
+
+
+def _colour(one: Outcome) -> str:
+    return "green" if one.error == "none" else "bold red"
 
 
 @contextmanager

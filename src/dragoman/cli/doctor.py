@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 import typer
@@ -176,6 +176,18 @@ def _finding(one: Standing, state: State, *, status: int | None = None, seconds:
 # --- the machine ------------------------------------------------------------------------------------------------------------------------
 
 
+_EXTRAS: Final = {
+    "cli": "prompt_toolkit",
+    "server": "prometheus_client",
+    "compression": "zstandard",
+    "prices": "genai_prices",
+    "google": "cryptography",
+    "import": "yaml",
+    "otel": "opentelemetry",
+}
+"""The package's extras, and for each a module that it brings."""
+
+
 def machine(around: Surroundings) -> dict[str, Any]:
     """What matters of this machine: versions, extras, proxy, folder."""
     import platform
@@ -183,12 +195,13 @@ def machine(around: Surroundings) -> dict[str, Any]:
 
     from dragoman import __version__
 
-    extras = {"cli": "prompt_toolkit", "server": "uvloop", "brotli": "brotli", "zstandard": "zstandard", "httpx": "httpx"}
     home = around.home
+    present = [name for name, module in _EXTRAS.items() if find_spec(module)]
     return {
         "dragoman": __version__,
         "python": platform.python_version(),
-        "extras": [name for name, module in extras.items() if find_spec(module)],
+        "extras": present,
+        "extras_missing": [name for name in _EXTRAS if name not in present],
         "proxy": _proxies(around),
         "folder": f"{home}{'' if home.is_dir() else ' (not there, and not needed)'}",
         "unknown_keys": _unknown_keys(around),
@@ -220,6 +233,8 @@ def _show(out: Console, findings: list[Finding], facts: dict[str, Any]) -> None:
 
     proxy = ", ".join(f"{name}={value}" for name, value in facts["proxy"].items()) or "none"
     say(out, f"dragoman {facts['dragoman']}, Python {facts['python']}, with {', '.join(facts['extras']) or 'no extras'}")
+    if facts["extras_missing"]:
+        say(out, Text(f"without {', '.join(facts['extras_missing'])}; all of it: pip install 'dragoman[all]'", "dim"))
     say(out, Text.assemble(("proxy:  ", "dim"), proxy))
     say(out, Text.assemble(("folder: ", "dim"), f"{facts['folder']}\n"))
     for words in facts["unknown_keys"]:
@@ -249,7 +264,7 @@ def _show_findings(out: Console, findings: list[Finding]) -> None:
             say(out, Text.assemble(mark, (one.name, "bold"), ": ", one.advice))
     idle = [one.name for one in findings if one.state == "not running"]
     if idle:
-        say(out, Text(f"  not running on this machine: {', '.join(idle)}", "dim"))
+        say(out, Text(f"not running on this machine: {', '.join(idle)}", "dim"))
 
 
 def _row(one: Finding) -> tuple[Text | str, ...]:

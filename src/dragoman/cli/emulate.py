@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from dragoman.emulator import Record, Scenario
 
 _COLOURS = {"finished": "green", "refused": "yellow", "cut": "red", "abandoned": "magenta"}
-ANY_KEY = "emulated"
+ANY_KEY: Final = "any-key"
+"""No word of an answer or an id: a key is taken out of whatever is shown."""
 
 
 def emulate(
@@ -31,7 +32,7 @@ def emulate(
     ttft: Annotated[float, typer.Option("--ttft", min=0, help="Seconds before the first token.")] = 0.2,
     tokens_per_second: Annotated[float, typer.Option("--tokens-per-second", min=0, help="Speed; 0 is as fast as may be.")] = 40.0,
     fault: Annotated[
-        list[str] | None, typer.Option("--fault", help="What goes wrong, such as status=429,retry-after=2,times=1. May be repeated.")
+        list[str] | None, typer.Option("--fault", help="What goes wrong, such as status=429 or cut-after=400. May be repeated.")
     ] = None,
 ) -> None:
     """Serve providers on this machine: their wire, made-up answers, no account. Ctrl-C ends it.
@@ -42,7 +43,9 @@ def emulate(
 
     catalogue = surroundings().catalogue()
     if not names:
-        raise UsageError(f"names: none was given; at least one of {', '.join(catalogue.names())} is allowed")
+        raise UsageError(
+            "names: none was given; name providers, such as: dragoman emulate openai anthropic (`dragoman providers` lists them)"
+        )
     out = console()
     serve(
         names,

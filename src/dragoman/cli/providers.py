@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from dragoman.cli.rows import print_rows
+from dragoman.cli.rows import has_room, print_rows
 from dragoman.cli.screen import console, print_json, surroundings
 
 if TYPE_CHECKING:
@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
     from dragoman.cli.standing import Standing
 
-
-WIDE: Final = 120
-"""Columns from which on there is room for title and dialect."""
+Cell = TypeVar("Cell")
 
 
 def providers(as_json: Annotated[bool, typer.Option("--json", help="A JSON list.")] = False) -> None:
@@ -31,16 +29,22 @@ def providers(as_json: Annotated[bool, typer.Option("--json", help="A JSON list.
         print_json([_as_json(one) for one in all_of_them])
         return
     out = console()
-    is_wide = out.width >= WIDE
-    columns = ("name", *(("provider", "dialect") if is_wide else ()), "key", "address")
-    print_rows(out, columns, [_row(one, is_wide) for one in all_of_them])
+    columns: tuple[str, ...] = ("name", "provider", "dialect", "key", "address")
+    rows = [_row(one) for one in all_of_them]
+    if not has_room(out, columns, rows):
+        columns, rows = _without_title(columns), list(map(_without_title, rows))
+    print_rows(out, columns, rows)
 
 
-def _row(one: Standing, is_wide: bool) -> tuple[Text | str, ...]:
+def _row(one: Standing) -> tuple[Text | str, ...]:
     from rich.text import Text
 
-    more = (one.row.title, Text(one.row.dialect, "dim")) if is_wide else ()
-    return Text(one.name, "bold"), *more, _key(one), _address(one)
+    return Text(one.name, "bold"), one.row.title, Text(one.row.dialect, "dim"), _key(one), _address(one)
+
+
+def _without_title(cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    """Where there is no room for title and dialect."""
+    return cells[0], *cells[3:]
 
 
 def _key(one: Standing) -> Text:

@@ -25,11 +25,27 @@ def print_rows(out: Console, columns: Sequence[str], rows: Sequence[Sequence[Tex
     if _fitted(table, cells, out.width):
         for row in cells:
             table.add_row(*row)
-        out.print(table)
+        _print_table(out, table)
         return
     for row in cells:
         out.print(row[0], soft_wrap=True)
         out.print(_below(columns[1:], row[1:]))
+
+
+def has_room(out: Console, columns: Sequence[str], rows: Sequence[Sequence[Text | str]]) -> bool:
+    """Whether ``rows`` stand in a table."""
+    return _fitted(plain_table(*columns), [[_text(cell) for cell in row] for row in rows], out.width)
+
+
+def _print_table(out: Console, table: Table) -> None:
+    """In a pipe without the blanks that fill a row, which a terminal behind it would break into lines."""
+    if out.is_terminal:
+        out.print(table)
+        return
+    with out.capture() as told:
+        out.print(table)
+    for line in told.get().splitlines():
+        out.print(line.rstrip(), soft_wrap=True, markup=False)
 
 
 def _text(cell: Text | str) -> Text:

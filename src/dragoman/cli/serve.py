@@ -114,9 +114,10 @@ def _demo(stack: ExitStack) -> Start:
 
 
 def _demo_config(urls: dict[str, str]) -> Config:
+    from dragoman.cli.emulate import ANY_KEY
     from dragoman.gateway.config.tables import Config
 
-    return msgspec.convert({"providers": {name: {"base_url": url, "key": "emulated"} for name, url in urls.items()}}, Config)
+    return msgspec.convert({"providers": {name: {"base_url": url, "key": ANY_KEY} for name, url in urls.items()}}, Config)
 
 
 def _announce(out: Console, setup: Setup, start: Start, host: str, port: int) -> None:

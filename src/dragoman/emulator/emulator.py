@@ -213,5 +213,5 @@ def _check_address(host: str, port: int, allow_remote: bool) -> None:
         is_loopback = False
     if not is_loopback:
         raise UsageError(
-            f"host: {host!r} was given; only a loopback address such as 127.0.0.1 is allowed, unless remote use is (allow_remote)"
+            f"host: {host!r} was given; only a loopback address such as 127.0.0.1 is allowed (in Python allow_remote=True lifts this)"
         )

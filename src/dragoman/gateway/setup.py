@@ -67,20 +67,24 @@ class Setup:
         for row in self.catalogue:
             if row.name in found:
                 yield row.name, found[row.name]
-            elif not row.local and row.working and row.base_url not in hosts and self.has_key(row):
+            elif not row.local and (row.working or self._is_moved(row)) and row.base_url not in hosts and self.has_key(row):
                 hosts.add(row.base_url)
                 yield row.name, ()
+
+    def _is_moved(self, row: Provider) -> bool:
+        """Whether the environment names another address for it: where the customary one is gone, or no key is wanted, that asks for it."""
+        return self.surroundings.first_set(row.base_url_variables) is not None
 
     def has_key(self, row: Provider) -> bool:
         """Whether the environment or the key file holds what ``row`` wants of its callers.
 
-        One that wants nothing has to be named, and so has one for which the machine itself would have to be asked.
+        One that wants nothing has to be named, if only by an address for it, and so has one for which the machine itself would be asked.
         """
         try:
             place = self.router.place(row, None, None)
         except DragomanError:
             return False
-        return bool(place.secret or (place.access and not place.access.last_resort))
+        return not place.access.last_resort if place.access else bool(place.secret) or self._is_moved(row)
 
 
 class Start(msgspec.Struct, frozen=True):

@@ -28,8 +28,11 @@ class Stage:
         self.out.print(Text.assemble("\n", (f"━ {left} ", "bold cyan"), (rule, "cyan"), (f" {right}", "dim")))
 
     def code(self, name: str, code: str) -> None:
-        """How the next words are asked for."""
-        self.out.print(Text.assemble("\n", (f"  {name:<16}", "bold"), (code, "green")), no_wrap=True, overflow="ellipsis", crop=True)
+        """How the next words are asked for; on a line of its own where it does not fit behind its name."""
+        lead = f"  {name:<16}"
+        if cell_len(lead) + cell_len(code) > self.width:
+            lead += "\n    "
+        self.out.print(Text.assemble("\n", (lead, "bold"), (code, "green")), soft_wrap=True)
 
     def pen(self, indent: int, style: str = "") -> Pen:
         return Pen(self, indent, style)
