@@ -114,7 +114,6 @@ def test_missing_raycast_token_has_its_users_words() -> None:
 
 
 THINKING_GOES_BACK = {
-    "llamacpp": "reasoning_content",
     "ollama": "reasoning",
     "ollama_cloud": "reasoning",
     "vercel_ai_gateway": "reasoning_details",
