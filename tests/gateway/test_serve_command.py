@@ -6,6 +6,8 @@ import os
 import re
 import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -167,6 +169,31 @@ def test_on_a_terminal_it_fits_and_ends_with_ctrl_c(bare: dict[str, str]) -> Non
         terminal.press("\x03")
         assert terminal.end() == 0
         assert "Traceback" not in terminal.said
+
+
+@pytest.mark.parametrize("name", ["raycast", "lockchat", "gravityengine", "equing"])
+def test_clients_of_the_legacy_providers_reach_a_demo_at_their_own_address(make_serving: Make, name: str) -> None:
+    """Equing's names an origin, as a browser does."""
+    serving = make_serving(None, "--demo").ready()
+    environment = {**serving.environment, f"{name.upper()}_BASE_URL": f"{serving.url}/{name}", "RAYCAST_API_KEY": SECRET}
+    told = run("chat", "-m", name, "Hello there.", environment=environment)
+    assert (told.returncode, told.stdout) == (0, "Hello there.\n"), told.stderr
+
+
+def snippets(page: str) -> dict[str, str]:
+    """What the page shows to paste, by client."""
+    (ways,) = re.findall(r"const ways = \{\n(.*?)\n\};", page, re.S)
+    return dict(re.findall(r'^  "([^"]+)": \(\) => `(.*)`,$', ways, re.M))
+
+
+@pytest.mark.parametrize("client", ["OpenAI", "Anthropic", "Gemini", "Ollama"])
+def test_what_the_page_shows_to_paste_prints_an_answer(make_serving: Make, client: str) -> None:
+    serving = make_serving(None, "--demo").ready()
+    code = snippets(httpx.get(serving.url).text)[client].replace("\\n", "\n")
+    for name, value in {"at": serving.url, "key": "any", "model": "openai/gpt-4.1"}.items():
+        code = code.replace(f"${{{name}}}", value)
+    done = subprocess.run([sys.executable, "-c", code], env=serving.environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "Hello\n"), done.stderr
 
 
 def test_a_service_that_is_gone_or_wants_no_key_is_served_where_an_address_is_set(make_serving: Make) -> None:

@@ -117,7 +117,18 @@ def _demo_config(urls: dict[str, str]) -> Config:
     from dragoman.cli.emulate import ANY_KEY
     from dragoman.gateway.config.tables import Config
 
-    return msgspec.convert({"providers": {name: {"base_url": url, "key": ANY_KEY} for name, url in urls.items()}}, Config)
+    providers = {name: {"base_url": url, "key": ANY_KEY} for name, url in urls.items()}
+    return msgspec.convert({"providers": providers, "cors": {"origins": _origins()}}, Config)
+
+
+def _origins() -> list[str]:
+    """What clients of the emulated providers name as their origin, as Equing's do; made-up answers may go to any page of it."""
+    from dragoman.catalogue.load import Catalogue
+    from dragoman.wire.quirks import Quirks
+
+    catalogue = Catalogue()
+    headers = (msgspec.convert(catalogue.provider(name).quirks, Quirks).headers for name in DEMO)
+    return [told["origin"] for told in headers if "origin" in told]
 
 
 def _announce(out: Console, setup: Setup, start: Start, host: str, port: int) -> None:
