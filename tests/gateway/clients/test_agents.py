@@ -236,6 +236,7 @@ class TestClaudeCode:
         reply = self.send(stage, "openai/gpt-4.1!status=400,code=context_length_exceeded")
         assert reply.status_code == 400
         assert reply.json()["error"]["type"] == "invalid_request_error"
+        assert reply.json()["error"]["message"].startswith("prompt is too long: ")
 
     def test_it_may_look_whether_anybody_is_there(self, stage: Stage) -> None:
         assert httpx.head(stage.url + "/").status_code < 400

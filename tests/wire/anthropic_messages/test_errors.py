@@ -97,7 +97,7 @@ TOLD: list[tuple[DragomanError, int, str]] = [
     (errors.AuthFailed("a"), 401, "authentication_error"),
     (errors.PermissionDenied("a"), 403, "permission_error"),
     (errors.ModelNotFound("a"), 404, "not_found_error"),
-    (errors.ContextTooLong("a"), 400, "invalid_request_error"),
+    (errors.ContextTooLong("prompt is too long"), 400, "invalid_request_error"),
     (errors.ContextTooLong("a", status=413), 413, "request_too_large"),
     (errors.ContentFiltered("a"), 400, "invalid_request_error"),
     (errors.Overloaded("a", status=503), 529, "overloaded_error"),
@@ -115,10 +115,28 @@ TOLD: list[tuple[DragomanError, int, str]] = [
 def test_our_error_has_the_status_that_the_vendors_clients_know_its_type_by(error: DragomanError, status: int, kind: str) -> None:
     reply = encode_error(error, NONE)
     assert reply.status == status
-    assert json.loads(reply.body) == {"type": "error", "error": {"type": kind, "message": "a"}, "request_id": None}
+    assert json.loads(reply.body) == {"type": "error", "error": {"type": kind, "message": error.message}, "request_id": None}
 
 
 def test_request_id_and_wait_are_told() -> None:
     reply = encode_error(errors.RateLimited("a", request_id="req_1", retry_after_s=1.5), NONE)
     assert (header(reply.headers, "request-id"), header(reply.headers, "retry-after")) == ("req_1", "1.5")
     assert json.loads(reply.body)["request_id"] == "req_1"
+
+
+@pytest.mark.parametrize(
+    "message", ["This model's maximum context length is 128000 tokens.", "Too much.", "prompt is too long: 9 tokens > 8 maximum"]
+)
+def test_a_prompt_that_is_too_long_is_told_in_the_words_by_which_clients_know_it(message: str) -> None:
+    reply = encode_error(errors.ContextTooLong(message, status=400), NONE)
+    told = json.loads(reply.body)["error"]
+    assert (reply.status, told["type"]) == (400, "invalid_request_error")
+    assert told["message"].startswith("prompt is too long: ")
+    assert told["message"].endswith(message)
+    assert told["message"].count("prompt is too long") == 1
+    assert isinstance(decode_error(reply, NONE), errors.ContextTooLong)
+
+
+def test_a_request_of_too_many_bytes_is_told_as_such() -> None:
+    reply = encode_error(errors.ContextTooLong("Request exceeds the maximum size", status=413), NONE)
+    assert json.loads(reply.body)["error"] == {"type": "request_too_large", "message": "Request exceeds the maximum size"}

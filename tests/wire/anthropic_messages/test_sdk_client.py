@@ -213,7 +213,7 @@ ERRORS: list[tuple[DragomanError, type[anthropic.APIStatusError], str]] = [
     (errors.PermissionDenied("no"), anthropic.PermissionDeniedError, "permission_error"),
     (errors.ModelNotFound("no"), anthropic.NotFoundError, "not_found_error"),
     (errors.RateLimited("no", retry_after_s=1), anthropic.RateLimitError, "rate_limit_error"),
-    (errors.ContextTooLong("no"), anthropic.BadRequestError, "invalid_request_error"),
+    (errors.ContextTooLong("prompt is too long: no"), anthropic.BadRequestError, "invalid_request_error"),
     (errors.Overloaded("no"), anthropic.APIStatusError, "overloaded_error"),
     (errors.ServerFault("no"), anthropic.InternalServerError, "api_error"),
     (errors.TimedOut("no"), anthropic.APIStatusError, "timeout_error"),
@@ -228,7 +228,7 @@ def test_each_error_is_the_clients_own(error: DragomanError, kind: type[anthropi
         client.messages.create(**ASK)
     assert (caught.value.type, caught.value.request_id, caught.value.status_code) == (word, "req_1", caught.value.response.status_code)
     assert isinstance(caught.value.body, dict)
-    assert caught.value.body["error"]["message"] == "no"
+    assert caught.value.body["error"]["message"] == error.message
 
 
 def test_error_in_the_midst_of_a_stream_reaches_the_client_after_the_text_that_came() -> None:

@@ -61,6 +61,8 @@ _WORDS: Final[tuple[tuple[type[DragomanError], str, int], ...]] = (
 _API_ERROR: Final = "api_error"
 
 
+_TOO_LONG: Final = "prompt is too long"
+"""The vendor has no type of its own for it: by these words its clients know that a conversation is to be shortened, as Claude Code does."""
 THREAD_UNSUPPORTED: Final = "thread_unsupported_request"
 _ACTED_ON: Final = frozenset({THREAD_UNSUPPORTED, "thread_not_found", "thread_already_continued", "thread_continue_in_flight"})
 """Codes of ``details`` by which the vendor's SDKs (since ``message-threads-2026-08-12``) send a conversation anew instead of failing."""
@@ -117,8 +119,9 @@ def _foreign_error(record: JsonObject | None, reply: Reply, quirks: Quirks) -> D
 
 def error_record(error: DragomanError) -> JsonObject:
     """``error`` in the vendor's form."""
-    kind, _ = _told(error)
-    told: JsonObject = {"type": kind, "message": error.message}
+    kind, status = _told(error)
+    is_too_long = isinstance(error, errors.ContextTooLong) and status == 400 and _TOO_LONG not in error.message.lower()
+    told: JsonObject = {"type": kind, "message": f"{_TOO_LONG}: {error.message}" if is_too_long else error.message}
     if error.code in _ACTED_ON:
         told["details"] = {"error_code": error.code}
     return {"type": "error", "error": told, "request_id": error.request_id}
