@@ -105,6 +105,9 @@ class BlockingAnswer:
         self.status = answer.status
         self.headers = answer.headers
 
+    def at_hand(self) -> bytes | None:
+        return self._answer.at_hand()
+
     async def read(self, timeout_s: float | None = None) -> bytes:
         return self._answer.read(timeout_s)
 

@@ -11,22 +11,33 @@ import msgspec
 
 from dragoman.core.errors import DragomanError
 from dragoman.core.events import Event, Finished, FinishReason
-from dragoman.core.opaque import Json
 from dragoman.wire.openai_chat.answer import FINISH, Answer
 from dragoman.wire.openai_chat.decoder import start_of
 from dragoman.wire.openai_chat.usage import decode_usage
 
 
-class _Message(msgspec.Struct):
-    """Whatever is in it, but for a sound, which the provider keeps."""
+class _Anything(msgspec.Struct, gc=False):
+    """Whatever is in it."""
 
-    audio: Json = None
+
+class _Message(msgspec.Struct):
+    audio: _Anything | None = None
+    tool_calls: list[_Anything] | None = None
+    function_call: _Anything | None = None
 
 
 class _Choice(msgspec.Struct):
     message: _Message
     finish_reason: str
     index: int = 0
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether it has a reason, which is no other than it says, and nothing that the provider keeps."""
+        message = self.message
+        if not self.finish_reason or message.audio is not None:
+            return False
+        return self.finish_reason != "stop" or not (message.tool_calls or message.function_call)
 
 
 class _Ends(Answer):
@@ -41,7 +52,7 @@ def read_ends(body: bytes) -> list[Event] | None:
     try:
         answer = _ENDS.decode(body)
         choices = answer.choices
-        if not choices or answer.error is not None or any(not choice.finish_reason or choice.message.audio for choice in choices):
+        if not choices or answer.error is not None or not all(choice.is_usual for choice in choices):
             return None
         usage = decode_usage(bytes(answer.usage))
     except (msgspec.DecodeError, UnicodeError, RecursionError, DragomanError):
