@@ -43,6 +43,7 @@ def test_without_a_file_the_environments_keys_are_served_and_a_key_is_made_once(
     assert key not in kept.read_text()
     assert SECRET not in serving.said
     assert "providers  openai\n" in serving.said
+    assert f"keys       1, by hash in {kept}; remove that file to have a new one\n" in serving.said
     assert httpx.post(serving.url + CHAT, json=BODY).status_code == 401
     reply = httpx.post(serving.url + CHAT, json=BODY, headers={"authorization": f"Bearer {key}"}, timeout=20)
     assert reply.json()["choices"][0]["message"]["content"] == "You said: hello"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 import typer
 
-from dragoman.cli.screen import console, say, surroundings
+from dragoman.cli.screen import console, surroundings
 from dragoman.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -90,8 +90,6 @@ def _start(path: Path | None, around: Surroundings) -> Start:
 
 
 def _make_first_key(path: Path, out: Console) -> None:
-    from rich.text import Text
-
     from dragoman.gateway.client_keys import new_key
 
     key, digest = new_key()
@@ -102,7 +100,7 @@ def _make_first_key(path: Path, out: Console) -> None:
     )
     out.print("[bold]A key for your clients, shown this once:[/bold]")
     out.print(f"  {key}", style="green", soft_wrap=True, markup=False)
-    say(out, Text(f"Its hash is in {path}; remove that file to have a new one made.\n", "dim"))
+    out.print()
 
 
 def _demo(stack: ExitStack) -> Start:
@@ -141,7 +139,8 @@ def _announce(out: Console, setup: Setup, start: Start, host: str, port: int) ->
     _list(out, "providers", setup.providers)
     if setup.config.models:
         _list(out, "models", setup.config.models)
-    out.print(f"  keys       {len(setup.client_keys) or 'none are wanted; only this machine can call'}", soft_wrap=True)
+    kept = f", by hash in {start.callers}; remove that file to have a new one" if start.callers else ""
+    out.print(f"  keys       {len(setup.client_keys) or 'none are wanted; only this machine can call'}{kept}", soft_wrap=True)
     for name, line in _lines(address):
         out.print(f"  {name:<10} [cyan]{line}[/cyan]", soft_wrap=True)
 

@@ -123,7 +123,7 @@ class Application:
         try:
             content_type, text = exposition(await self.collect())
         except ImportError:
-            raise UsageError("metrics need prometheus_client; install dragoman[server]") from None
+            raise UsageError("metrics need prometheus_client: pip install 'dragoman[server]'") from None
         return Answer(200, (("content-type", content_type),), text)
 
     async def _reload(self, call: Call) -> Answer:

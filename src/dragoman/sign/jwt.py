@@ -42,7 +42,7 @@ def _rs256(data: bytes, key: str) -> bytes:
         from cryptography.hazmat.primitives.hashes import SHA256
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
     except ImportError:
-        raise UsageError("a Google service account signs with the package cryptography; install dragoman[google]") from None
+        raise UsageError("a Google service account signs with the package cryptography: pip install 'dragoman[google]'") from None
     try:
         loaded = load_pem_private_key(key.encode(), None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

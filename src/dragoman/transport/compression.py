@@ -152,7 +152,7 @@ def decompressor(coding: str) -> Decompressor | None:
     try:
         return _MAKERS[name]()
     except ImportError:
-        raise BadReply(f"the answer has content-encoding {name!r}; pip install dragoman[compression] undoes it") from None
+        raise BadReply(f"the answer has content-encoding {name!r}; to undo it: pip install 'dragoman[compression]'") from None
 
 
 def pull(source: Decompressor) -> bytes:

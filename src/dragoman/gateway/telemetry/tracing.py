@@ -55,7 +55,7 @@ class Tracing:
         try:
             self._provider = _provider(table, exporter)
         except ImportError:
-            raise UsageError("otel: traces need OpenTelemetry's packages; install dragoman[otel]") from None
+            raise UsageError("otel: traces need OpenTelemetry's packages: pip install 'dragoman[otel]'") from None
         self._tracer = self._provider.get_tracer("dragoman", __version__)
         self._with_content = table.content
 
