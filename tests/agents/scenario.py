@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+import msgspec
+
+from dragoman.core.events import BlockEnded, BlockStarted, Event
 from dragoman.core.messages import Text, ToolCall, ToolResult
 from dragoman.core.opaque import Json, JsonObject
 from dragoman.core.request import Request, Tool
 from dragoman.emulator import Answer, tool_call
+from dragoman.emulator.answer import answer_events
 
 RIVERS: Final = {"seine": 777, "rhone": 813, "loire": 1006}
 SUM: Final = f"SUM {sum(RIVERS.values())} – 🌊\n"
@@ -22,6 +26,7 @@ SAID: Final = "The Rhine – 🌊 – is „long“."
 ASK: Final = "Name a river."
 WALK: Final = "Add the rivers of this folder."
 DONE: Final = "The sum is written."
+SIGNATURE: Final = "c2lnbmVkIGJ5IHRoZSBtb2RlbA=="
 
 READERS: Final = ("Read", "read_file")
 SHELLS: Final = ("Bash", "run_shell_command", "exec_command")
@@ -33,8 +38,16 @@ _COMMANDS: Final = ("command", "cmd")
 _FOLDER: Final = re.compile(r"in (/\S+)\.")
 
 
-def scenario(request: Request) -> Answer:
-    """The answer to what an agent asks; anything but the walk is answered with ``SAID``."""
+def scenario(request: Request) -> Iterable[Event]:
+    """The answer to what an agent asks; anything but the walk is answered with ``SAID``. Thoughts are signed."""
+    thinking = False
+    for event in answer_events(_answer(request), request, f"call_{len(request.messages)}"):
+        if isinstance(event, BlockStarted):
+            thinking = event.kind == "reasoning"
+        yield msgspec.structs.replace(event, signature=SIGNATURE) if isinstance(event, BlockEnded) and thinking else event
+
+
+def _answer(request: Request) -> Answer:
     said = "\n".join(message.text for message in request.messages if message.role == "user")
     folder = _FOLDER.search(said[said.rfind(WALK) :]) if WALK in said else None
     return _Walk(request, folder[1]).step() if folder and request.tools else Answer(text=SAID)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from dragoman.core.messages import Reasoning
 from tests.gateway.stage import Stage
 
 from .conftest import OWN_NAMES
 from .running import AGENTS, run
-from .scenario import ASK, DONE, RIVERS, SAID, SUM, prompt
+from .scenario import ASK, DONE, RIVERS, SAID, SIGNATURE, SUM, prompt
 
 
 @pytest.fixture
@@ -35,6 +36,16 @@ def test_a_loop_through_its_own_tools(name: str, packages: Path, stage: Stage, m
     told = run(AGENTS[name], packages, tmp_path / "home", folder, stage.url, model, prompt(str(folder)))
     assert DONE in told
     assert (folder / "sum.txt").read_text() == SUM
+
+
+def test_claude_gives_its_thoughts_back(packages: Path, stage: Stage, model: str, folder: Path, tmp_path: Path) -> None:
+    """Signed, where the upstream's wire has a place for that: Anthropic refuses a loop of tools without them."""
+    if model.partition("/")[0] not in ("anthropic", "bedrock"):
+        return
+    run(AGENTS["claude"], packages, tmp_path / "home", folder, stage.url, model, prompt(str(folder)))
+    asked = stage.emulator.requests[-1].request
+    assert asked is not None
+    assert SIGNATURE in [part.signature for message in asked.messages for part in message.parts if isinstance(part, Reasoning)]
 
 
 @pytest.mark.parametrize("own_name", OWN_NAMES)

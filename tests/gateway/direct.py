@@ -103,6 +103,17 @@ class Direct:
         answer = await self.gateway.handle(call)
         return await taken(answer)
 
+    def leave(self, call: Call, last: bytes) -> None:
+        """Ask for a stream and leave as soon as ``last`` has come."""
+        self._runner.run(self._leave(call, last))
+
+    async def _leave(self, call: Call, last: bytes) -> None:
+        body = (await self.gateway.handle(call)).body
+        assert not isinstance(body, bytes)
+        while last not in (piece := await body.next()):
+            assert piece, f"the stream ended without {last!r}"
+        body.close()
+
     def post(self, path: str, body: bytes | object, *headers: tuple[str, str]) -> Reply:
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
         return self.ask(Call("POST", path, (("host", "localhost"), ("content-type", "application/json"), *headers), data))

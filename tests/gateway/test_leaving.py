@@ -13,15 +13,22 @@ from typing import Any
 import httpx
 import pytest
 
-from dragoman.core.exchange import Call
+from dragoman.core.exchange import Call, Reply
+from dragoman.gateway.telemetry.records import Record
 from dragoman.server import Answer
+from tests.gateway.direct import STREAMED, Direct
 from tests.gateway.stage import KEY, Stage
 from tests.gateway.upstream import EVENTS, JSON, Endless, Told, Upstream
 
 CHUNK = b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n'
+CHUNK_OF_USAGE = (
+    b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[],'
+    b'"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}\n\n'
+)
 STREAM = {"model": "openai/gpt-x", "messages": [{"role": "user", "content": "x"}], "stream": True}
 TRANSLATED = {"model": "openai/gpt-x", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}], "stream": True}
 FACES = {"passed through": ("/v1/chat/completions", STREAM), "translated": ("/v1/messages", TRANSLATED)}
+COUNTED = STREAMED.replace(b"data: [DONE]", CHUNK_OF_USAGE + b"data: [DONE]")
 SOON_S = 5.0
 """Far longer than anything here takes; a test that waits so long has failed."""
 
@@ -203,3 +210,35 @@ def test_a_fault_of_the_callers_is_not_tried_elsewhere(before: Make) -> None:
     stage = before(answer, models={"fast": {"targets": ["openai/one", "openai/two"]}})
     reply = httpx.post(stage.url + "/v1/chat/completions", json={**STREAM, "model": "fast"})
     assert (reply.status_code, reply.json()["error"]["param"], len(seen)) == (400, "temperature", 1)
+
+
+class Ended:
+    """What each request ended with."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def began(self, record: Record, call: Call) -> None:
+        pass
+
+    def answering(self, record: Record) -> None:
+        pass
+
+    def ended(self, record: Record) -> None:
+        self.records.append(record)
+
+
+LAST = {"/v1/chat/completions": b"[DONE]", "/v1/responses": b"response.completed", "/v1/messages": b"message_stop"}
+
+
+@pytest.mark.parametrize("path", LAST)
+def test_a_caller_who_leaves_with_the_last_event_has_its_answer(path: str) -> None:
+    body = {**TRANSLATED, "model": "together_ai/gpt-x", "input": "x", "stream_options": {"include_usage": True}}
+    call = Call("POST", path, (("host", "localhost"),), json.dumps(body).encode())
+    with Direct(answer=lambda call: Reply(200, EVENTS, COUNTED), providers=("together_ai",)) as direct:
+        ended = Ended()
+        direct.gateway.observers = (ended,)
+        direct.leave(call, LAST[path])
+        (record,) = ended.records
+        assert (record.error, record.finish_reasons) == (None, ("stop",))
+        assert record.usage is not None

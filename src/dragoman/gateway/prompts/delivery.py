@@ -173,6 +173,11 @@ def _notice_end(record: Record, event: Finished) -> None:
         record.usage = event.usage
 
 
+def _is_complete(record: Record) -> bool:
+    """Whether the answer has been told to its end: some callers leave with its last event and do not wait for the body's."""
+    return bool(record.finish_reasons) and record.usage is not None
+
+
 class Delivery:
     """Carries the events of one prompt; as ``Pieces`` it is the body of a streamed answer."""
 
@@ -279,6 +284,6 @@ class Delivery:
         """The upstream is let go, and the request settled: whole, failed, or left by its caller."""
         self._driver.close()
         record = self._asking.record
-        if not self._over and record.error is None:
+        if not self._over and record.error is None and not _is_complete(record):
             record.error = Cancelled("the caller left before the answer's end")
         self._settle(record)
