@@ -18,8 +18,9 @@ from dragoman.catalogue.load import nearest
 from dragoman.core.errors import UsageError
 from dragoman.core.events import Event
 from dragoman.core.messages import Message, Text, ToolCall, ToolResult
-from dragoman.core.request import NamedTool, Request
+from dragoman.core.request import JsonFormat, NamedTool, Request, Tool
 from dragoman.emulator.answer import Answer, tool_call
+from dragoman.emulator.sample import sample
 
 Scenario: TypeAlias = Callable[[Request], Answer | str | Iterable[Event]]
 
@@ -37,10 +38,11 @@ def last_user_text(request: Request) -> str:
 
 
 def echo() -> Scenario:
-    """Says the last user message back; after a tool's result, that result."""
+    """Says the last user message back; after a tool's result, that result; where a schema is asked for, a value that fits it."""
 
     def answer(request: Request) -> Answer:
-        return _called(request) or Answer(text=_result_text(request.messages[-1:]) or last_user_text(request))
+        text = _result_text(request.messages[-1:]) or last_user_text(request)
+        return _called(request) or Answer(text=_fitting(request.response_format, text))
 
     return answer
 
@@ -116,18 +118,39 @@ def _result_text(messages: Sequence[Message]) -> str:
     return " ".join(inner.text for result in results for inner in result.parts if isinstance(inner, Text))
 
 
+def _fitting(asked: JsonFormat | None, text: str) -> str:
+    """``text`` where it is JSON or any text will do, else JSON that fits what is asked for."""
+    if asked is None or asked.schema is None or _is_json(text):
+        return text
+    return json.dumps(sample(asked.schema))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def _called(request: Request) -> Answer | None:
     """The answer that calls tools, where the user's last word asks for it."""
-    offered = [tool.name for tool in request.tools]
+    offered = {tool.name: tool for tool in request.tools}
     choice = request.tool_choice
     if not offered or choice == "none" or not request.messages or request.messages[-1].role != "user":
         return None
     calls = [call for call in _written_calls(request.messages[-1].text) if call.name in offered]
     if not calls and isinstance(choice, NamedTool):
-        calls = [tool_call(choice.name)]
+        calls = [_obliged(choice.name, offered.get(choice.name))]
     elif not calls and choice == "required":
-        calls = [tool_call(offered[0])]
+        calls = [_obliged(request.tools[0].name, request.tools[0])]
     return Answer(tool_calls=calls) if calls else None
+
+
+def _obliged(name: str, tool: Tool | None) -> ToolCall:
+    """A call that the request obliges to, with arguments that fit."""
+    arguments = sample(tool.parameters) if tool and tool.parameters else None
+    return tool_call(name, arguments if isinstance(arguments, dict) else {})
 
 
 def _written_calls(text: str) -> list[ToolCall]:
