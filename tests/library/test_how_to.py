@@ -64,7 +64,7 @@ GUIDES_RUN: list[tuple[str, list[str]]] = [
 
 def test_every_guide_is_run_by_a_test() -> None:
     elsewhere = {"emulator", "run-the-gateway", "configure-the-gateway", "move-from-litellm"}  # tests/emulator, tests/gateway
-    elsewhere |= {"cloud-credentials"}  # test_cloud_guide.py, tests/gateway/test_cloud_targets.py
+    elsewhere |= {"cloud-credentials", "coding-agents"}  # test_cloud_guide.py, tests/gateway/test_cloud_targets.py; tests/agents
     assert {path.stem for path in GUIDES.glob("*.md")} == {name for name, _ in GUIDES_RUN} | elsewhere
 
 
