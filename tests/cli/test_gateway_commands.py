@@ -182,3 +182,15 @@ def test_a_single_fault_looks_as_several_do(file: Path, bare: dict[str, str]) ->
     file.write_text("workrs = 1")
     told = run("check", "config", str(file), environment=bare)
     assert told.stderr == f"error: {file}:1: workrs: unknown; did you mean 'workers'?\n"
+
+
+@pytest.mark.parametrize("absent", ["opentelemetry", "opentelemetry.exporter.otlp.proto.http"])
+def test_a_file_that_wants_traces_names_the_extra_that_is_missing(absent: str, tmp_path: Path, bare: dict[str, str]) -> None:
+    path = tmp_path / "dragoman.toml"
+    path.write_text('[providers.ollama]\n[otel]\nendpoint = "http://127.0.0.1:4318"\n')
+    assert run("check", "config", str(path), environment=bare).returncode == 0
+    arguments = f"sys.argv = ['dragoman', 'check', 'config', {str(path)!r}]"
+    code = f"import sys; sys.modules[{absent!r}] = None; {arguments}\nfrom dragoman.cli import main\nmain()"
+    told = subprocess.run([sys.executable, "-c", code], env=bare, capture_output=True, text=True, timeout=60, check=False)
+    words = "otel.endpoint: traces need OpenTelemetry's packages: pip install 'dragoman[otel]'"
+    assert (told.returncode, told.stderr) == (2, f"error: {path}:3: {words}\n")

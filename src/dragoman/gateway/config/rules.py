@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,7 @@ from dragoman.gateway.config.address import parse_listen, refuse_wide
 from dragoman.gateway.config.case import Case
 from dragoman.gateway.config.form import Fault, shown_place
 from dragoman.gateway.config.model_rules import model_rules
-from dragoman.gateway.config.tables import AdminTable, KeyTable, ProviderTable, TlsTable
+from dragoman.gateway.config.tables import NO_OTEL, AdminTable, KeyTable, ProviderTable, TlsTable
 from dragoman.gateway.config.toml_lines import Place
 from dragoman.router import check_base_url
 from dragoman.settings import check_key
@@ -160,6 +161,15 @@ def _otel(case: Case) -> Iterator[Fault]:
     endpoint = case.config.otel.endpoint
     if endpoint is not None and (fault := _base_url(endpoint)):
         yield Fault(("otel", "endpoint"), fault)
+    elif endpoint is not None and not _has_otel():
+        yield Fault(("otel", "endpoint"), NO_OTEL)
+
+
+def _has_otel() -> bool:
+    try:
+        return find_spec("opentelemetry.exporter.otlp.proto.http") is not None
+    except ModuleNotFoundError:  # a package that it stands in
+        return False
 
 
 _RULES: Final[tuple[Callable[[Case], Iterator[Fault]], ...]] = (_listen, _client_keys, _providers, model_rules, _tls, _cors, _otel)

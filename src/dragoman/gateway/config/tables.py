@@ -153,6 +153,9 @@ class LogTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The form of its lines."""
 
 
+NO_OTEL: Final = "traces need OpenTelemetry's packages: pip install 'dragoman[otel]'"
+
+
 class OtelTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[otel]``: traces by OpenTelemetry (the extra ``otel``), off unless ``endpoint`` is set."""
 

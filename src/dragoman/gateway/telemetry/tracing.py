@@ -18,7 +18,7 @@ from dragoman.core.exchange import Call
 from dragoman.core.fold import fold
 from dragoman.core.messages import Message, Reasoning, Text, ToolCall, ToolResult
 from dragoman.core.opaque import JsonObject
-from dragoman.gateway.config.tables import OtelTable
+from dragoman.gateway.config.tables import NO_OTEL, OtelTable
 from dragoman.gateway.telemetry.records import Record
 from dragoman.wire.payload import dump
 
@@ -55,7 +55,7 @@ class Tracing:
         try:
             self._provider = _provider(table, exporter)
         except ImportError:
-            raise UsageError("otel: traces need OpenTelemetry's packages: pip install 'dragoman[otel]'") from None
+            raise UsageError(f"otel: {NO_OTEL}") from None
         self._tracer = self._provider.get_tracer("dragoman", __version__)
         self._with_content = table.content
 
