@@ -50,13 +50,13 @@ def _show(found: list[dict[str, Any]], rows: list[Provider], *, live: bool) -> N
         for one in found
     ]
     if found:
-        print_rows(console(), ("model", "context", "answer", ""), rows_shown)
+        print_rows(console(), ("model", "context", "answer", "note"), rows_shown)
     silent = [row.name for row in rows if not any(one["provider"] == row.name for one in found)]
     if silent:
         note = (
             f"{silent[0]}: its server has no model"
             if live
-            else f"{', '.join(silent)}: only the server knows its models, dragoman models NAME --live asks it"
+            else f"dragoman models NAME --live asks the server itself; of these only it knows the models: {', '.join(silent)}"
         )
         say(console(stderr=True), Text(note, "dim"))
 
