@@ -1,4 +1,4 @@
-"""The agents as their users run them without a terminal: the command, the environment and the files of each.
+"""The agents as their users run them without a terminal: the command of each, and what the guide says of environment and files.
 
 Sources, read 2026-11-21: https://code.claude.com/docs/en/settings, https://developers.openai.com/codex/config-reference,
 https://geminicli.com/docs/reference/configuration, https://qwenlm.github.io/qwen-code-docs/en/users/configuration/settings.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ import msgspec
 
 from .conftest import KEY
 
+GUIDE: Final = Path(__file__).parents[2] / "docs" / "how-to" / "coding-agents.md"
 PATIENCE_S: Final = 120
 
 
@@ -55,21 +57,20 @@ def _codex(packages: Path, model: str, prompt: str) -> list[str]:
 
 
 def _codex_files(url: str) -> dict[str, str]:
-    return {
-        ".codex/config.toml": f"""
-model_provider = "dragoman"
-check_for_update_on_startup = false
+    config = _told("Codex", "toml", url)
+    return {".codex/config.toml": f"check_for_update_on_startup = false\n{config}\n[analytics]\nenabled = false\n"}
 
-[analytics]
-enabled = false
 
-[model_providers.dragoman]
-name = "dragoman"
-base_url = "{url}/v1"
-env_key = "DRAGOMAN_KEY"
-wire_api = "responses"
-"""
-    }
+def _told(title: str, kind: str, url: str) -> str:
+    """The first block of that kind in a section of the guide, for a gateway at ``url``: what the guide says is what runs here."""
+    section = GUIDE.read_text("utf-8").partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    block = re.search(rf"^```{kind}\n(.*?)^```", section, re.M | re.S)
+    assert block is not None, f"the guide has no {kind} for {title}"
+    return block[1].replace("http://127.0.0.1:4000", url).replace("$DRAGOMAN_KEY", KEY)
+
+
+def _exported(title: str, url: str) -> dict[str, str]:
+    return dict(re.findall(r"^export (\w+)=(\S+)$", _told(title, "sh", url), re.M))
 
 
 def _settings(kind: str) -> str:
@@ -83,12 +84,7 @@ AGENTS: Final = {
             *("node", str(packages / "@anthropic-ai/claude-code/cli-wrapper.cjs"), "--print", prompt, "--model", model),
             *("--allowedTools", "Bash Read Write", "--permission-mode", "acceptEdits"),
         ],
-        lambda url: {
-            "ANTHROPIC_BASE_URL": url,
-            "ANTHROPIC_AUTH_TOKEN": KEY,
-            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-            "DISABLE_AUTOUPDATER": "1",
-        },
+        lambda url: {**_exported("Claude Code", url), "DISABLE_AUTOUPDATER": "1"},
         lambda url: {},
     ),
     "codex": Agent(_codex, lambda url: {"DRAGOMAN_KEY": KEY}, _codex_files),
@@ -96,14 +92,14 @@ AGENTS: Final = {
         lambda packages, model, prompt: [
             *("node", str(packages / "@google/gemini-cli/bundle/gemini.js"), "--yolo", "--model", model, "--prompt", prompt)
         ],
-        lambda url: {"GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": KEY, "GEMINI_CLI_TRUST_WORKSPACE": "true"},
+        lambda url: {**_exported("Gemini CLI", url), "GEMINI_CLI_TRUST_WORKSPACE": "true"},
         lambda url: {".gemini/settings.json": _settings("gemini-api-key")},
     ),
     "qwen": Agent(
         lambda packages, model, prompt: [
             *("node", str(packages / "@qwen-code/qwen-code/cli.js"), "--yolo", "--model", model, "--prompt", prompt)
         ],
-        lambda url: {"OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": KEY},
+        lambda url: _exported("Qwen Code", url),
         lambda url: {".qwen/settings.json": _settings("openai")},
     ),
 }
