@@ -16,6 +16,9 @@ from dragoman.wire.quirks import NONE
 NAME = "gemini"
 Form = Literal["sse", "array", "whole"]
 FORMS: tuple[Form, ...] = ("sse", "array", "whole")
+USER = Message("user", (Text(text="Hi"),))
+HI = {"parts": [{"text": "Hi"}], "role": "user"}
+"""The same, as it goes out."""
 
 
 def asked(form: Form = "sse", **fields: Any) -> Request:
@@ -51,3 +54,11 @@ def chunk(*parts: Any, finish: str | None = None, index: int = 0, **fields: Any)
     if finish:
         candidate["finishReason"] = finish
     return {"candidates": [candidate | fields.pop("candidate", {})], "modelVersion": "gemini-2.5-flash", "responseId": "r1", **fields}
+
+
+def request(*messages: Message, model: str = "gemini-2.5-flash", **fields: Any) -> Request:
+    return Request(model=model, messages=messages or (USER,), **fields)
+
+
+def decoded(body: Any, url: str = "/models/gemini-2.5-flash:generateContent") -> Request:
+    return gemini.decode_request(call_of(body, url), NONE)

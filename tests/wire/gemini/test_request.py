@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from typing import Any
 
 import pytest
@@ -14,78 +13,11 @@ from hypothesis import strategies as st
 from dragoman.core.errors import BadRequest, DragomanError, Unsupported
 from dragoman.core.exchange import Call
 from dragoman.core.messages import Audio, File, Image, Message, Opaque, Reasoning, Refusal, Source, Text, ToolCall, ToolResult
-from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Request, Tool
+from dragoman.core.request import JsonFormat, NamedTool, ReasoningOptions, Tool
 from dragoman.wire import gemini, openai_chat
 from dragoman.wire.quirks import NONE, Quirks
 from tests.wire.gemini.recorded import PLACEHOLDER
-from tests.wire.gemini.roles import NAME, body_of, call_of
-
-USER = Message("user", (Text(text="Hi"),))
-HI = {"parts": [{"text": "Hi"}], "role": "user"}
-
-
-def request(*messages: Message, model: str = "gemini-2.5-flash", **fields: Any) -> Request:
-    return Request(model=model, messages=messages or (USER,), **fields)
-
-
-def decoded(body: Any, url: str = "/models/gemini-2.5-flash:generateContent") -> Request:
-    return gemini.decode_request(call_of(body, url), NONE)
-
-
-# --- the path ---------------------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("model", "path"),
-    [
-        ("gemini-2.5-flash", "/models/gemini-2.5-flash"),
-        ("models/gemini-2.5-flash", "/models/gemini-2.5-flash"),
-        ("tunedModels/mine-1", "/tunedModels/mine-1"),
-        ("endpoints/123", "/endpoints/123"),
-        ("google/gemini x?y#z", "/models/google%2Fgemini%20x%3Fy%23z"),
-    ],
-)
-def test_model_stands_in_the_path_and_streaming_is_a_method(model: str, path: str) -> None:
-    call = gemini.encode_request(request(model=model), NONE)
-    assert (call.method, call.url) == ("POST", f"{path}:generateContent")
-    streamed = gemini.encode_request(request(model=model, stream=True), NONE)
-    assert streamed.url == f"{path}:streamGenerateContent?alt=sse"
-    again = gemini.decode_request(streamed, NONE)
-    assert (again.model, again.stream, again.extra) == (model.removeprefix("models/"), True, {})
-
-
-@pytest.mark.parametrize("model", ["", "models/", "..", "tunedModels/..", "a/../b"])
-def test_model_that_would_lead_elsewhere_is_refused(model: str) -> None:
-    with pytest.raises(BadRequest, match="model"):
-        gemini.encode_request(request(model=model), NONE)
-
-
-@pytest.mark.parametrize("prefix", ["", "/v1beta", "/v1", "/v1beta1/projects/p/locations/global/publishers/google"])
-def test_every_prefix_is_understood(prefix: str) -> None:
-    asked = decoded({"contents": [HI]}, f"{prefix}/models/gemini-2.5-flash:streamGenerateContent?alt=sse&key=k")
-    assert (asked.model, asked.stream, asked.extra) == ("gemini-2.5-flash", True, {})
-
-
-def test_routes_match_their_paths_whole() -> None:
-    (route,) = gemini.ROUTES
-    for path in ("/models/m:generateContent", "/tunedModels/m:streamGenerateContent", "/publishers/google/models/m:generateContent"):
-        assert re.fullmatch(route, path)
-    for path in ("/models/m:countTokens", "/models:generateContent", "/models/a/b:generateContent", "/x/models/m:generateContent"):
-        assert not re.fullmatch(route, path)
-
-
-def test_stream_without_alt_is_an_array_and_the_mark_is_never_sent() -> None:
-    asked = decoded({"contents": [HI]}, "/models/m:streamGenerateContent")
-    assert asked.extra == {NAME: {"alt": "json"}}
-    assert gemini.encoder(asked, NONE).content_type.startswith("application/json")
-    assert body_of(asked) == {"contents": [HI]}
-
-
-@pytest.mark.parametrize("url", ["/models/m:countTokens", "/models", "/v1/chat/completions", "/models/m:generateContent/x"])
-def test_other_paths_are_refused(url: str) -> None:
-    with pytest.raises(BadRequest):
-        decoded({"contents": [HI]}, url)
-
+from tests.wire.gemini.roles import HI, NAME, USER, body_of, decoded, request
 
 # --- fields -----------------------------------------------------------------------------------------------------------------------------
 
