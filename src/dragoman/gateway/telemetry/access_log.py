@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
+from dragoman.core.errors import DragomanError
 from dragoman.core.exchange import Call
 from dragoman.gateway.failures import names_addresses
 from dragoman.gateway.telemetry.records import Record
@@ -39,40 +41,61 @@ class AccessLog:
                 self._write(line + "\n")
 
 
-def facts(record: Record) -> dict[str, Any]:
+class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is logged of a request; what is not known is left out."""
-    usage = record.usage
-    told: dict[str, Any] = {
-        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "request_id": record.id,
-        "method": record.method,
-        "path": record.path,
-        "face": record.face or None,
-        "status": record.status,
-        "key": record.key_name,
-        "model": record.model,
-        "target": record.target,
-        "attempts": record.attempts or None,
-        "streamed": record.streamed or None,
-        "passed_through": record.passed_through or None,
-        "input_tokens": usage.input_tokens if usage else None,
-        "output_tokens": usage.output_tokens if usage else None,
-        "cost_usd": None if record.cost is None else str(record.cost),
-        "first_token_ms": _ms(record.begun_s, record.first_token_s),
-        "total_ms": _ms(record.begun_s, record.ended_s),
-        "overhead_ms": None if record.overhead_s is None else round(record.overhead_s * 1000, 3),
-        "error": None if record.error is None else type(record.error).__name__,
-        "reason": _reason(record),
-        "upstream_request_id": None if record.error is None else record.error.request_id,
-    }
-    return {name: value for name, value in told.items() if value is not None}
+
+    time: str
+    request_id: str
+    method: str
+    path: str
+    status: int
+    face: str | None = None
+    key: str | None = None
+    model: str | None = None
+    target: str | None = None
+    attempts: int | None = None
+    streamed: bool | None = None
+    passed_through: bool | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: str | None = None
+    first_token_ms: float | None = None
+    total_ms: float | None = None
+    overhead_ms: float | None = None
+    error: str | None = None
+    reason: str | None = None
+    upstream_request_id: str | None = None
 
 
-def _reason(record: Record) -> str | None:
+def facts(record: Record) -> Facts:
+    usage, error = record.usage, record.error
+    return Facts(
+        time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        request_id=record.id,
+        method=record.method,
+        path=record.path,
+        status=record.status,
+        face=record.face or None,
+        key=record.key_name,
+        model=record.model,
+        target=record.target,
+        attempts=record.attempts or None,
+        streamed=record.streamed or None,
+        passed_through=record.passed_through or None,
+        input_tokens=None if usage is None else usage.input_tokens,
+        output_tokens=None if usage is None else usage.output_tokens,
+        cost_usd=None if record.cost is None else str(record.cost),
+        first_token_ms=_ms(record.begun_s, record.first_token_s),
+        total_ms=_ms(record.begun_s, record.ended_s),
+        overhead_ms=None if record.overhead_s is None else round(record.overhead_s * 1000, 3),
+        error=None if error is None else type(error).__name__,
+        reason=None if error is None else _reason(error),
+        upstream_request_id=None if error is None else error.request_id,
+    )
+
+
+def _reason(error: DragomanError) -> str | None:
     """Where the gateway could not get to, or was sent, which callers are not told."""
-    error = record.error
-    if error is None:
-        return None
     return next((one.message[:_LONGEST] for one in (error, *error.attempts) if names_addresses(one)), None)
 
 
@@ -81,22 +104,26 @@ def _ms(begun_s: float, at_s: float | None) -> float | None:
 
 
 def _line(record: Record) -> str:
-    told = facts(record)
-    words = [
-        datetime.now().astimezone().strftime("%H:%M:%S"),
+    usage, error = record.usage, record.error
+    words = (
+        time.strftime("%H:%M:%S"),
         str(record.status),
         f"{record.method} {record.path}",
         record.key_name or "-",
         f"{record.model or '-'} -> {record.target}" if record.target else record.model or "-",
-        f"{told.get('input_tokens', '?')}+{told.get('output_tokens', '?')} tokens" if record.usage else "",
-        f"{told.get('total_ms', 0):g} ms",
-        type(record.error).__name__ if record.error else "",
-        told.get("reason", ""),
+        f"{_count(usage.input_tokens)}+{_count(usage.output_tokens)} tokens" if usage else "",
+        f"{_ms(record.begun_s, record.ended_s) or 0:g} ms",
+        "" if error is None else type(error).__name__,
+        "" if error is None else _reason(error) or "",
         record.id,
-    ]
-    return _printable("  ".join(word for word in words if word))
+    )
+    return _printable("  ".join([word for word in words if word]))
+
+
+def _count(tokens: int | None) -> str:
+    return "?" if tokens is None else str(tokens)
 
 
 def _printable(line: str) -> str:
     """``line`` without what could command a terminal or begin another line: callers choose paths and names of models."""
-    return "".join(letter if letter.isprintable() else "?" for letter in line)
+    return line if line.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in line)
