@@ -38,8 +38,8 @@ from dragoman.core.request import JsonFormat, ReasoningOptions, Request
 from dragoman.core.usage import Usage
 from dragoman.emulator import Scenario
 from dragoman.emulator.operations import Operated
-from tests.wire.gemini.roles import NAME, body_of
-from tests.wire.gemini.test_request import CONVERSATION, FULL, request
+from tests.wire.gemini.roles import NAME, body_of, request
+from tests.wire.gemini.test_request import CONVERSATION, FULL
 from tests.wire.served import Served, said, serving
 
 MODEL = "gemini-2.5-flash"
