@@ -164,7 +164,7 @@ class Gateway:
         elif face.does == KEPT:
             reply = show_kept(self.kept_responses, record.key_name, call)
         else:
-            reply = await operate(self.setup, self.transport, face, call, record)
+            reply = await operate(self.setup, self.transport, face, call, fields, record)
         record.status = reply.status
         self._settle(record)
         return Answer(reply.status, (*reply.headers, *self._headers(record)), reply.body)

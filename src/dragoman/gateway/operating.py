@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property, partial
 from typing import Any, Final
 
@@ -10,7 +11,6 @@ import msgspec
 from dragoman.catalogue.schema import Provider
 from dragoman.core.errors import BadRequest
 from dragoman.core.exchange import Call, Reply, Timeouts
-from dragoman.core.messages import Message, Text
 from dragoman.core.request import Request
 from dragoman.drivers import AsyncDriver
 from dragoman.flow.attempt import Progress
@@ -22,7 +22,7 @@ from dragoman.gateway.permits import find_route
 from dragoman.gateway.prompts.asking import asked_of
 from dragoman.gateway.prompts.bodies import with_model
 from dragoman.gateway.prompts.delivery import Counted
-from dragoman.gateway.prompts.legs import as_told, takes_bodies
+from dragoman.gateway.prompts.legs import WORDS, as_told, takes_bodies
 from dragoman.gateway.setup import Setup
 from dragoman.gateway.telemetry.records import Record
 from dragoman.gateway.uncounted import uncounted
@@ -33,16 +33,16 @@ from dragoman.wire.quirks import NONE, Quirks
 
 _AS_THEY_ARE: Final = frozenset({("anthropic_messages", "count_tokens")})
 """What passes through where the target speaks the caller's dialect: coding agents send fields with it that are yet to come."""
-_WORDS: Final = (Message("user", (Text("-"),)),)
 
 
 class _Work:
     """One operation at whichever target does it."""
 
-    def __init__(self, setup: Setup, face: Face, call: Call, record: Record) -> None:
+    def __init__(self, setup: Setup, face: Face, call: Call, fields: Mapping[str, str], record: Record) -> None:
         self._setup = setup
         self._face = face
         self._call = call
+        self._fields = fields
         self._record = record
         self._whole: Whole[Any]
         self._heard: Reply | None = None
@@ -83,9 +83,9 @@ class _Work:
         own = self._call
 
         def sent(call: Call) -> Call:
-            return as_told(call, with_model(own.body, self.model, model), own, dict(own.headers), self._record)
+            return as_told(call, with_model(own.body, self.model, model), own, self._fields, self._record)
 
-        request = Request(model=model, messages=_WORDS)
+        request = Request(model=model, messages=WORDS)
         flow, whole, _ = self._setup.router.operate(self._face.does, request, (provider, model), {}, timeouts, sent)
         read = whole.read
 
@@ -123,11 +123,11 @@ def meant(setup: Setup, face: Face, call: Call, record: Record) -> Face:
     return msgspec.structs.replace(face, does=told)
 
 
-async def operate(setup: Setup, transport: AsyncTransport, face: Face, call: Call, record: Record) -> Reply:
+async def operate(setup: Setup, transport: AsyncTransport, face: Face, call: Call, fields: Mapping[str, str], record: Record) -> Reply:
     """The reply to ``call``. Raises any ``DragomanError``."""
-    work = _Work(setup, face, call, record)
+    work = _Work(setup, face, call, fields, record)
     route = find_route(setup, work.model, face, record)
-    timeouts = asked_waits(dict(call.headers), route.timeouts)
+    timeouts = asked_waits(fields, route.timeouts)
     flow = falling_back([partial(work.flow, name) for name in route.targets], timeouts)
     driver = AsyncDriver(flow, Counted(transport, record))
     try:

@@ -55,7 +55,8 @@ _USAGE_IF_ASKED: Final = ("openai_chat", "openai_completions")
 _FORMS_BY_PATH: Final = ("ollama",)
 """Dialects with other forms of body and answer at their second path; a template is of the first."""
 _MAX_TEMPLATES: Final = 4096
-_WORDS: Final = (Message("user", (Text("-"),)),)
+WORDS: Final = (Message("user", (Text("-"),)),)
+"""Stand in for a prompt whose own words pass by."""
 
 
 ReadEnds = Callable[[bytes], list[Event] | None]
@@ -159,7 +160,7 @@ class Upstreams:
         if speaks == _KEPT_ANSWERS and not row.keeps_responses:
             return None
         asked = asking.asked
-        request = Request(model=name, messages=_WORDS, stream=bool(asked.stream), n=asked.n)
+        request = Request(model=name, messages=WORDS, stream=bool(asked.stream), n=asked.n)
         target = self.router.target(request, speaks=speaks)
         fields = (*quirks.rename, *quirks.drop)
         return Template(Leg(target, row.prices), tuple(f'"{field}"'.encode() for field in fields), quirks)

@@ -42,7 +42,7 @@ MakeDriver = Callable[[Timeouts, AsyncTransport], AsyncDriver]
 class Straight:
     """As ``AsyncDriver``: all events of the answer in one batch, or those of a flow, batch by batch."""
 
-    __slots__ = ("_asking", "_begun_s", "_budget", "_driver", "_leg", "_otherwise", "_over", "_timeouts", "_transport")
+    __slots__ = ("_asking", "_begun_s", "_budget", "_driver", "_leg", "_otherwise", "_timeouts", "_transport")
 
     def __init__(
         self, leg: Leg, asking: Asking, timeouts: Timeouts, transport: AsyncTransport, budget: RetryBudget, otherwise: MakeDriver
@@ -54,12 +54,11 @@ class Straight:
         self._budget = budget
         self._otherwise = otherwise
         self._driver: AsyncDriver | None = None
-        self._over = False
 
     @property
     def ended(self) -> bool:
         """See ``AsyncDriver.ended``."""
-        return self._over if self._driver is None else self._driver.ended
+        return self._leg is None if self._driver is None else self._driver.ended
 
     def batch(self) -> Coroutine[Any, Any, list[Event]]:
         """See ``AsyncDriver.batch``."""
@@ -100,7 +99,6 @@ class Straight:
         if leg.passes:
             self._asking.tap = Passing(content_type, body)
         self._budget.earn()
-        self._over = True
         return events
 
     def _go_on(self, outcome: AsyncIncoming | DragomanError) -> Coroutine[Any, Any, list[Event]]:

@@ -24,7 +24,7 @@ _LONGEST: Final = 500
 class AccessLog:
     """An ``Observer`` that writes; ``write`` takes whole lines."""
 
-    def __init__(self, form: Literal["json", "text", "off"], write: Callable[[str], object] = sys.stdout.write) -> None:
+    def __init__(self, form: Literal["json", "text"], write: Callable[[str], object] = sys.stdout.write) -> None:
         self._form = form
         self._write = write
 
@@ -35,10 +35,9 @@ class AccessLog:
         """Nor here."""
 
     def ended(self, record: Record) -> None:
-        if self._form != "off":
-            line = _ENCODER.encode(facts(record)).decode() if self._form == "json" else _line(record)
-            with suppress(OSError, ValueError):  # a pipe that nobody reads, or letters that it cannot take, are no reason to fail a call
-                self._write(line + "\n")
+        line = _ENCODER.encode(facts(record)).decode() if self._form == "json" else _line(record)
+        with suppress(OSError, ValueError):  # a pipe that nobody reads, or letters that it cannot take, are no reason to fail a call
+            self._write(line + "\n")
 
 
 class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
