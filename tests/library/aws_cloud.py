@@ -6,14 +6,11 @@ checked by botocore.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
-import threading
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -24,8 +21,8 @@ from xml.sax.saxutils import escape
 import botocore.auth  # type: ignore[import-untyped]  # botocore has no types
 from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]  # likewise
 
-from tests.library.cloud import ANSWERS, Asked, parsed
-from tests.library.servers import answer, listening, read_request
+from tests.library.cloud import ANSWERS, Asked, Host, served
+from tests.library.servers import answer
 
 REGION: Final = "eu-west-3"
 STANDING: Final = {"AKIAONE": "very/secret+one", "AKIATWO": "very/secret+two"}
@@ -40,42 +37,29 @@ MACHINE_ROLE: Final = "role-of-the-machine"
 
 
 @dataclass
-class Aws:
+class Aws(Host):
     """What it lends, and all that it was asked."""
 
-    url: str = ""
-    lifetime_s: float = 3600.0
     has_role: bool = True
     """Whether the machine has one."""
-    failing: list[tuple[int, bytes]] = field(default_factory=list)
-    """Status and body of the next answers to who wants keys."""
-    asked: list[Asked] = field(default_factory=list)
     signed_by: list[tuple[str, str | None]] = field(default_factory=list)
     """Access key and session token of each call to the model that was let in."""
     secrets: dict[str, tuple[str, str | None]] = field(default_factory=lambda: {name: (key, None) for name, key in STANDING.items()})
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def wanted(self) -> list[Asked]:
         """The questions for keys."""
         return [asked for asked in self.asked if not asked.path.startswith(_SIGNED)]
 
-    def serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection.sendall(self._reply(parsed(read_request(connection))))
-
-    def _reply(self, asked: Asked) -> bytes:
-        with self._lock:
-            self.asked.append(asked)
-            path = urlsplit(asked.path).path
-            if path.startswith(_SIGNED):
-                return self._model(asked)
-            if self.failing:
-                status, body = self.failing.pop(0)
-                return answer(body, "application/json", status=status)
-            told = next((tell for start, tell in _PLACES.items() if path.startswith(start)), None)
-            return told(self, asked) if told else answer(b"", status=404)
+    def told(self, asked: Asked) -> bytes:
+        path = urlsplit(asked.path).path
+        if path.startswith(_SIGNED):
+            return self._model(asked)
+        failure = self.failure()
+        if failure is not None:
+            return failure
+        told = next((tell for start, tell in _PLACES.items() if path.startswith(start)), None)
+        return told(self, asked) if told else answer(b"", status=404)
 
     def _model(self, asked: Asked) -> bytes:
         who = self._signer(asked, "bedrock")
@@ -191,9 +175,5 @@ _PLACES: Final[dict[str, Callable[[Aws, Asked], bytes]]] = {
 }
 
 
-@contextmanager
-def serving() -> Iterator[Aws]:
-    aws = Aws()
-    with listening(aws.serve) as url:
-        aws.url = url
-        yield aws
+def serving() -> AbstractContextManager[Aws]:
+    return served(Aws())

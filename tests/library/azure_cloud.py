@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from tests.library.cloud import ANSWERS, Asked, parsed
-from tests.library.servers import answer, listening, read_request
+from tests.library.cloud import ANSWERS, Asked, Host, served
+from tests.library.servers import answer
 
 FEDERATED: Final = "very.secret.federated"
 HEADER: Final = "very-secret-header"
@@ -22,39 +18,26 @@ RESOURCE: Final = "https://cognitiveservices.azure.com"
 
 
 @dataclass
-class Azure:
+class Azure(Host):
     """What it gives, and all that it was asked."""
 
-    url: str = ""
-    lifetime_s: float = 3600.0
     has_identity: bool = True
     """Whether the machine has one."""
-    failing: list[tuple[int, bytes]] = field(default_factory=list)
-    """Status and body of the next answers to who wants a token."""
-    asked: list[Asked] = field(default_factory=list)
     used: list[str] = field(default_factory=list)
     """The token or key of each call to the model."""
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def wanted(self) -> list[Asked]:
         return [asked for asked in self.asked if not asked.path.startswith("/openai/")]
 
-    def serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection.sendall(self._reply(parsed(read_request(connection))))
-
-    def _reply(self, asked: Asked) -> bytes:
-        with self._lock:
-            self.asked.append(asked)
-            if asked.path.startswith("/openai/"):
-                self.used.append(asked.headers.get("authorization", "").removeprefix("Bearer ") or asked.headers["api-key"])
-                return answer(json.dumps(ANSWERS["completions"]).encode(), "application/json")
-            if self.failing:
-                status, body = self.failing.pop(0)
-                return answer(body, "application/json", status=status)
-            return self._given(asked)
+    def told(self, asked: Asked) -> bytes:
+        if asked.path.startswith("/openai/"):
+            self.used.append(asked.headers.get("authorization", "").removeprefix("Bearer ") or asked.headers["api-key"])
+            return answer(json.dumps(ANSWERS["completions"]).encode(), "application/json")
+        failure = self.failure()
+        if failure is not None:
+            return failure
+        return self._given(asked)
 
     def _given(self, asked: Asked) -> bytes:
         address = urlsplit(asked.path)
@@ -89,9 +72,5 @@ class Azure:
         return None
 
 
-@contextmanager
-def serving() -> Iterator[Azure]:
-    azure = Azure()
-    with listening(azure.serve) as url:
-        azure.url = url
-        yield azure
+def serving() -> AbstractContextManager[Azure]:
+    return served(Azure())

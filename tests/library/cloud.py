@@ -10,10 +10,10 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
 import botocore.auth  # type: ignore[import-untyped]  # botocore has no types
@@ -66,23 +66,61 @@ class Asked:
         return {name: values[0] for name, values in parse_qs(self.body.decode()).items()}
 
 
+H = TypeVar("H", bound="Host")
+
+
 @dataclass
-class Cloud:
-    """What it gives and takes, and all that it was asked."""
+class Host:
+    """A service on this machine, and all that it was asked."""
 
     url: str = ""
+    lifetime_s: float = 3600.0
+    """Of what it gives."""
+    failing: list[tuple[int, bytes]] = field(default_factory=list)
+    """Status and body of the next answers to who wants something of it."""
+    asked: list[Asked] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def serve(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                asked = parsed(read_request(connection))
+                with self._lock:
+                    self.asked.append(asked)
+                    reply = self.told(asked)
+                connection.sendall(reply)
+
+    def told(self, asked: Asked) -> bytes:
+        """The answer; one at a time is made."""
+        raise NotImplementedError
+
+    def failure(self, head: str = "") -> bytes | None:
+        """The next of the failing answers, with further lines of its head."""
+        if not self.failing:
+            return None
+        status, body = self.failing.pop(0)
+        return answer(body, "application/json", status=status, head=head)
+
+
+@contextmanager
+def served(host: H) -> Iterator[H]:
+    """``host``, listening at its ``url``."""
+    with listening(host.serve) as url:
+        host.url = url
+        yield host
+
+
+@dataclass
+class Cloud(Host):
+    """What it gives and takes, and all that it was asked."""
+
     region: str = "eu-west-3"
     service: str = "bedrock"
-    lifetime_s: float = 3600
     refused: set[str] = field(default_factory=set)
     """Tokens that no longer hold."""
-    failing: list[tuple[int, bytes]] = field(default_factory=list)
-    """Status and body of the next answers, before all else holds."""
-    asked: list[Asked] = field(default_factory=list)
     authorized: list[str] = field(default_factory=list)
     """The authorization of each call that was let in."""
     _tokens: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def grants(self) -> list[Asked]:
@@ -92,24 +130,16 @@ class Cloud:
     def calls(self) -> list[Asked]:
         return [asked for asked in self.asked if not asked.path.endswith("/token")]
 
-    def serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection.sendall(self._reply(parsed(read_request(connection))))
-
-    def _reply(self, asked: Asked) -> bytes:
-        with self._lock:
-            self.asked.append(asked)
-            if self.failing:
-                status, body = self.failing.pop(0)
-                return answer(body, "application/json", status=status)
-            if asked.path.endswith("/token"):
-                return self._grant(asked)
-            if not self._holds(asked):
-                return answer(
-                    json.dumps({"message": "no: " + asked.headers.get("authorization", "")}).encode(), "application/json", status=401
-                )
-            self.authorized.append(asked.headers.get("authorization", ""))
+    def told(self, asked: Asked) -> bytes:
+        failure = self.failure()
+        if failure is not None:
+            return failure
+        if asked.path.endswith("/token"):
+            return self._grant(asked)
+        if not self._holds(asked):
+            fault = {"message": "no: " + asked.headers.get("authorization", "")}
+            return answer(json.dumps(fault).encode(), "application/json", status=401)
+        self.authorized.append(asked.headers.get("authorization", ""))
         end = asked.path.partition("?")[0].rpartition("/")[2].rpartition(":")[2]
         return answer(json.dumps(ANSWERS[end.removesuffix("-stream")]).encode(), "application/json")
 
@@ -164,9 +194,5 @@ def parsed(raw: bytes) -> Asked:
     return Asked(method, path, {name.lower(): value.strip() for name, _, value in fields}, body)
 
 
-@contextmanager
-def serving() -> Iterator[Cloud]:
-    cloud = Cloud()
-    with listening(cloud.serve) as url:
-        cloud.url = url
-        yield cloud
+def serving() -> AbstractContextManager[Cloud]:
+    return served(Cloud())

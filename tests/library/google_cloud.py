@@ -5,13 +5,10 @@ A token tells by its text what was asked for, so that two programs which ask ali
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -19,8 +16,8 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from tests.library.aws_cloud import signature_holds
-from tests.library.cloud import ANSWERS, Asked, parsed
-from tests.library.servers import answer, listening, read_request
+from tests.library.cloud import ANSWERS, Asked, Host, served
+from tests.library.servers import answer
 
 SUBJECT: Final = "very.secret.subject"
 AWS_TYPE: Final = "urn:ietf:params:aws:token-type:aws4_request"
@@ -29,24 +26,18 @@ FLAVOR: Final = "metadata-flavor: Google\r\n"
 
 
 @dataclass
-class Google:
+class Google(Host):
     """What it gives, and all that it was asked."""
 
-    url: str = ""
     has_account: bool = True
     """Whether the machine has one."""
     is_google: bool = True
     """Whether it is Google's metadata server that answers."""
-    lifetime_s: float = 3600.0
-    failing: list[tuple[int, bytes]] = field(default_factory=list)
-    """Status and body of the next answers to who wants a token."""
-    asked: list[Asked] = field(default_factory=list)
     used: list[str] = field(default_factory=list)
     """The token of each call to the model that was let in."""
     given: set[str] = field(default_factory=set)
     keys_of_aws: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     """Secrets and sessions by access key, for who is known by them."""
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def wanted(self) -> list[Asked]:
@@ -57,22 +48,15 @@ class Google:
     def calls(self) -> list[Asked]:
         return [asked for asked in self.asked if asked.path.endswith("generateContent")]
 
-    def serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection.sendall(self._reply(parsed(read_request(connection))))
-
-    def _reply(self, asked: Asked) -> bytes:
-        with self._lock:
-            self.asked.append(asked)
-            path = urlsplit(asked.path).path
-            if path.endswith("generateContent"):
-                return self._model(asked)
-            if self.failing:
-                status, body = self.failing.pop(0)
-                return answer(body, "application/json", status=status, head=FLAVOR)
-            told = next((tell for start, tell in _PLACES.items() if path.startswith(start)), None)
-            return told(self, asked) if told else answer(b"", status=404, head=FLAVOR)
+    def told(self, asked: Asked) -> bytes:
+        path = urlsplit(asked.path).path
+        if path.endswith("generateContent"):
+            return self._model(asked)
+        failure = self.failure(FLAVOR)
+        if failure is not None:
+            return failure
+        tell = next((tell for start, tell in _PLACES.items() if path.startswith(start)), None)
+        return tell(self, asked) if tell else answer(b"", status=404, head=FLAVOR)
 
     def _model(self, asked: Asked) -> bytes:
         token = asked.headers.get("authorization", "").removeprefix("Bearer ")
@@ -145,9 +129,5 @@ _PLACES: Final[dict[str, Callable[[Google, Asked], bytes]]] = {
 }
 
 
-@contextmanager
-def serving() -> Iterator[Google]:
-    google = Google()
-    with listening(google.serve) as url:
-        google.url = url
-        yield google
+def serving() -> AbstractContextManager[Google]:
+    return served(Google())
